@@ -1,0 +1,1 @@
+"""A declarative connector between a hospital's database and the work-injury insurance platform."""
