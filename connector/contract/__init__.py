@@ -1,0 +1,1 @@
+"""The platform's document as data, and what follows from it alone: check and envelope."""
