@@ -1,0 +1,84 @@
+"""4.3 getInjuryByNameAndId and 4.15 getPerDetail: reading without a side effect."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from connector.simulator.answers import round_sum, sum_up
+from connector.simulator.call import CHINA, Call, Handler, Refusal
+from connector.simulator.rulebook import hold_to_contract
+from connector.simulator.state import Visit
+
+_RANGES = (("akc192s", "akc192e"), ("akc194s", "akc194e"), ("aae036s", "aae036e"))
+_EXACT = ("akc190", "aac002", "aac003")
+
+
+def find_injuries(call: Call) -> Mapping[str, Any]:
+    """The injuries of a person; none is a success with counts 0 (T30)."""
+    hold_to_contract(call)
+    found = [
+        dict(record)
+        for record in call.rules.injuries
+        if call.text("aac002") == record.get("aac002") and call.text("aac003") == record.get("aac003")
+    ]
+    return {"counts": len(found), "lc01s": {"lc01": found}}
+
+
+def list_visits(call: Call) -> Mapping[str, Any]:
+    """The visits that fit every given condition; with none given, those recorded this month."""
+    hold_to_contract(call)
+    asked = any(call.text(name) for name in (*_EXACT, *(name for pair in _RANGES for name in pair)))
+    found = [visit for visit in call.state.visits.values() if _fits(call, visit, asked=asked)]
+    if not found:
+        raise Refusal(230003)
+    return {"detailcolls": {"detailData": [_describe(call, visit) for visit in found]}}
+
+
+def _fits(call: Call, visit: Visit, *, asked: bool) -> bool:
+    recorded = visit.recorded_at.astimezone(CHINA).date()
+    if not asked:
+        return (recorded.year, recorded.month) == (call.today.year, call.today.month)
+    own = {**visit.data, "akc190": visit.number}
+    if any(call.text(name) and call.text(name) != own.get(name) for name in _EXACT):
+        return False
+    days = (str(visit.data.get("akc192", "")), visit.closed_on, recorded.isoformat())
+    for day, (first, last) in zip(days, _RANGES, strict=True):
+        since, until = call.text(first), call.text(last)
+        if (since and day < since) or (until and (not day or day > until)):
+            return False
+    return True
+
+
+def _describe(call: Call, visit: Visit) -> dict[str, Any]:
+    sums = sum_up(visit, call.struck)
+    total = sum(sums.values(), Decimal(0))
+    drugs = sums.get(call.rules.kind_categories["0"], Decimal(0))
+    share = drugs * 100 / total if total else Decimal(0)
+    own = visit.data
+    return {
+        "aac001": own.get("aac001", ""),
+        "aac003": own.get("aac003", ""),
+        "aac002": own.get("aac002", ""),
+        "aab001": own.get("aab001", ""),
+        "akc190": visit.number,
+        "alca02": own.get("alca02", ""),
+        "alca18": str(visit.episode),
+        "alc407": str(round_sum(total, call.struck, call.rules.detail_decimals)),
+        "alc408": "0.0",
+        "auditlevel": "",
+        "akc192": own.get("akc192", ""),
+        "akc194": visit.closed_on,
+        "aab301name": "",
+        "aka130": own.get("aka130", ""),
+        "alc029": own.get("alc028", ""),
+        "aae036": visit.recorded_at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
+        "akc191": own.get("akc191", ""),
+        "alc407med": f"{drugs:.2f}",
+        "alc407per": f"{share:.2f}%",
+    }
+
+
+HANDLERS: Mapping[str, Handler] = MappingProxyType(
+    {"getInjuryByNameAndId": find_injuries, "getPerDetail": list_visits}
+)

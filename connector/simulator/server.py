@@ -1,0 +1,250 @@
+"""The stand-in platform as a running server: `serve` starts one, the Simulator is the handle to it."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from connector.contract.envelope import check_key
+from connector.contract.library import contract
+from connector.errors import ConfigurationError
+from connector.simulator.answers import read_styles
+from connector.simulator.call import CHINA, Refusal, Rules
+from connector.simulator.exchange import PlatformServer
+from connector.simulator.faults import Faults
+from connector.simulator.meddling import enter_by_hand
+from connector.simulator.plan import Entry, read_faults
+from connector.simulator.reception import Reception, Request
+from connector.simulator.state import State
+
+BASE_PATH = "/nm-his"
+
+_LATER = ("P.delay_pre_session", "P.delay_post_session", "P.partial_late")
+
+
+def read_clock() -> datetime:
+    """The clock of a simulator that is not given one."""
+    return datetime.now(UTC)  # noqa: TID251 - a stand-in platform has its own clock, as the real one has
+
+
+class Simulator:
+    """A running stand-in platform; a context manager, or call `stop`.
+
+    `url` is the base URL (ends in /nm-his); `calls` lists (method, code) of every call that reached the platform's
+    logic, code "" where no answer was given; `state.journal` has every committed event; `internal_errors` is empty
+    unless the simulator itself is wrong.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        state: State,
+        rules: Rules,
+        *,
+        key_text: str,
+        faults: Faults,
+        styles: frozenset[str],
+        latency_s: float,
+    ) -> None:
+        self.state = state
+        self.faults = faults
+        self.pending = 0
+        self._reception = Reception(state, rules, key_text, styles)
+        self._latency_s = latency_s
+        self._stopping = threading.Event()
+        self._release = threading.Event()
+        self._delayed: list[threading.Thread] = []
+        try:
+            self._server = PlatformServer(
+                port,
+                operations={BASE_PATH + one.path: one for one in contract().operations.values()},
+                faults=faults,
+                styles=styles,
+                serve=self._serve,
+                wait=self._wait,
+            )
+        except OSError as error:
+            raise ConfigurationError(f"port {port} on 127.0.0.1 cannot be opened; choose another") from error
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="simulator")
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on."""
+        return int(self._server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        """The base URL to configure as the platform's."""
+        return f"http://127.0.0.1:{self.port}{BASE_PATH}"
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """Every call that reached the platform's logic: (method, code)."""
+        return self._reception.calls
+
+    @property
+    def internal_errors(self) -> list[str]:
+        """What went wrong in the simulator itself: method and kind of error."""
+        return self._reception.internal_errors
+
+    @property
+    def rows_received(self) -> int:
+        """How many fee rows were ever committed."""
+        return self.state.rows_received
+
+    def fees(self, visit: str) -> list[dict[str, Any]]:
+        """The fee rows that are stored for a visit now, as they were sent, oldest first."""
+        with self.state.lock:
+            known = self.state.visits.get(visit)
+            return [dict(fee.row) for fee in known.fees] if known else []
+
+    def orders(self, visit: str) -> list[dict[str, Any]]:
+        """The orders that are stored for a visit now."""
+        with self.state.lock:
+            known = self.state.visits.get(visit)
+            return [dict(order) for order in known.orders.values()] if known else []
+
+    def total(self, visit: str) -> int:
+        """The sum of a visit's stored amounts in units of 1/10000 yuan; 0 for an unknown visit."""
+        with self.state.lock:
+            known = self.state.visits.get(visit)
+            return known.total if known else 0
+
+    def add_fees_by_hand(self, visit: str, amount: Decimal) -> None:
+        """Enter one row as an operator does on the web page; the amount is in yuan."""
+        with self.state.lock:
+            enter_by_hand(self.state, visit, amount)
+
+    def close_visit(self, visit: str, *, on: str = "", settled: bool = False) -> None:
+        """Discharge a visit on the web page; `on` is a date (yyyy-mm-dd), today by default."""
+        with self.state.lock:
+            day = on or self.state.clock().astimezone(CHINA).date().isoformat()
+            self.state.commit("close", visit=visit, on=day, settled=settled)
+
+    def switch_on(self, *entries: Entry) -> None:
+        """Switch further faults on; entries as in `serve`."""
+        self.faults.add(read_faults(entries).rules)
+
+    def release(self) -> None:
+        """Let every delayed request take effect now, and wait until it has."""
+        self._release.set()
+        for thread in tuple(self._delayed):
+            thread.join()
+        self._release.clear()
+
+    def stop(self) -> None:
+        """Stop listening, end the connections, drop delayed requests. May be called twice."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._release.set()
+        self._server.shutdown()
+        self._server.end_connections()
+        self._server.server_close()
+        self._thread.join()
+        for thread in tuple(self._delayed):
+            thread.join()
+        self.state.close()
+
+    def _wait(self) -> None:
+        if self._latency_s:
+            self._stopping.wait(self._latency_s)
+
+    def _serve(self, request: Request) -> bytes | None:
+        late = next((name for name in _LATER if name in request.struck), None)
+        if late is None:
+            return self._reception.serve(request)
+        work: Callable[[], bytes | None]
+        if late == "P.delay_pre_session":
+            work = lambda: self._reception.serve(request)  # noqa: E731 - one of two bodies of a thread
+        else:
+            try:
+                call = self._reception.admit(request)
+            except Refusal as refusal:
+                return self._reception.refuse(request, refusal)
+            work = lambda: self._reception.perform(request, call)  # noqa: E731 - the other body
+        how = request.struck[late]
+        return self._do_later(work, how.get("delay_s", 1.0), close=how.get("close", True))
+
+    def _do_later(self, work: Callable[[], bytes | None], delay_s: float, *, close: bool) -> bytes | None:
+        answers: list[bytes | None] = []
+
+        def wait_and_work() -> None:
+            self._release.wait(delay_s)
+            if not self._stopping.is_set():
+                answers.append(work())
+            self.pending -= 1
+
+        self.pending += 1
+        thread = threading.Thread(target=wait_and_work, name="simulator-delayed")
+        self._delayed.append(thread)
+        thread.start()
+        if close:
+            return None
+        thread.join()
+        return answers[0] if answers else None
+
+
+def serve(
+    port: int = 0,
+    *,
+    key_text: str,
+    username: str,
+    password: str,
+    faults: Iterable[Entry] | str | Path | Faults = (),
+    state_file: Path | str | None = None,
+    latency_s: float = 0.0,
+    clock: Callable[[], datetime] = read_clock,
+    answer_style: str = "document",
+    check_rules: bool = True,
+    keep_rows: bool | None = None,
+    accounts: Mapping[str, str] | None = None,
+    injuries: Sequence[Mapping[str, Any]] = (),
+    **choices: Any,
+) -> Simulator:
+    """Start a stand-in platform on 127.0.0.1 (`port` 0: any free one).
+
+    `password` is plain, as are those of `accounts` (further accounts); `clock` gives aware times; `choices` are the
+    further fields of `call.Rules`. With `check_rules=False` the rules about contents are off and rows are only
+    counted and summed unless `keep_rows=True`. Raises ConfigurationError, EnvelopeError for an impossible key.
+    """
+    check_key(key_text)
+    styles = read_styles(answer_style)
+    known = {username: password, **(accounts or {})}
+    rules = Rules(
+        accounts={name: _digest(word) for name, word in known.items()},
+        injuries=injuries,
+        check_rules=check_rules,
+        **choices,
+    )
+    chosen = faults if isinstance(faults, Faults) else read_faults(faults)
+    state = State(
+        clock,
+        state_file=Path(state_file) if state_file is not None else None,
+        keep_rows=check_rules if keep_rows is None else keep_rows or check_rules,
+    )
+    try:
+        return Simulator(
+            port, state, rules, key_text=key_text, faults=chosen, styles=styles, latency_s=latency_s
+        )
+    except ConfigurationError:
+        state.close()
+        raise
+
+
+def _digest(password: str) -> str:
+    # 4.1 asks for MD5; a witness computes it on its own.
+    return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest().upper()

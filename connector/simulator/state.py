@@ -1,0 +1,265 @@
+"""What the stand-in platform knows: sessions, visits, orders, fees, approvals.
+
+Every change is an event: it is written to the journal first, then applied. The journal is append-only, so it is
+the oracle of tests ("which rows did the platform ever commit?"), and a state file is only the journal on disk.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TextIO
+
+from connector.simulator.journal import append_line, open_journal, read_journal
+
+AMOUNT_SCALE = 10**4
+"""Amounts are whole numbers of 1/10000 yuan; never float."""
+
+IDLE = timedelta(hours=2)
+"""A session lapses so long after its last use (section 4.1)."""
+
+_PER_FEN = AMOUNT_SCALE // 100
+_HISTORY = 32
+
+Event = Mapping[str, Any]
+
+
+def read_number(value: object) -> Decimal:
+    """The exact value of a number in a request; ValueError where it is none."""
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation as error:
+        raise ValueError("not a number") from error
+    if not number.is_finite():
+        raise ValueError("not a number")
+    return number
+
+
+def scaled(number: Decimal) -> int:
+    """An amount in units of 1/10000 yuan, further decimals rounded half up."""
+    return int(number.scaleb(4).to_integral_value(ROUND_HALF_UP))
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """One committed fee row: `row` as it was sent, and what the platform reads from it."""
+
+    row: Mapping[str, Any]
+    item: str
+    price: str
+    quantity: str
+    amount: int
+    category: str
+
+
+@dataclass(slots=True)
+class Visit:
+    """One registered visit and everything uploaded for it."""
+
+    number: str
+    data: Mapping[str, Any]
+    new_injury: bool
+    recorded_at: datetime
+    episode: int = 1
+    closed_on: str = ""
+    settled: bool = False
+    fees: list[Fee] = field(default_factory=list)
+    rows: int = 0
+    sums: dict[str, int] = field(default_factory=dict)
+    fen_sums: dict[str, int] = field(default_factory=dict)
+    stock: dict[tuple[str, Decimal], Decimal] = field(default_factory=dict)
+    orders: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    approvals: list[str] = field(default_factory=list)
+    history: deque[tuple[dict[str, int], dict[str, int]]] = field(
+        default_factory=lambda: deque(maxlen=_HISTORY)
+    )
+
+    @property
+    def total(self) -> int:
+        """The sum of the stored amounts."""
+        return sum(self.sums.values())
+
+    def keep(self, fee: Fee, *, row: bool) -> None:
+        """Add one row; its text is kept only when `row` says so."""
+        self.rows += 1
+        self.sums[fee.category] = self.sums.get(fee.category, 0) + fee.amount
+        fen = _round_to_fen(fee.amount)
+        self.fen_sums[fee.category] = self.fen_sums.get(fee.category, 0) + fen
+        if row:
+            place = (fee.item, Decimal(fee.price).normalize())
+            self.stock[place] = self.stock.get(place, Decimal(0)) + Decimal(fee.quantity)
+            self.fees.append(fee)
+
+    def remember(self) -> None:
+        """Keep the totals as they are now, for answers that come from an old copy."""
+        self.history.append((dict(self.sums), dict(self.fen_sums)))
+
+    def clear(self) -> None:
+        """Forget every fee (4.11)."""
+        self.remember()
+        self.fees.clear()
+        self.sums.clear()
+        self.fen_sums.clear()
+        self.stock.clear()
+        self.rows = 0
+
+
+def _round_to_fen(amount: int) -> int:
+    sign = -1 if amount < 0 else 1
+    return sign * ((abs(amount) + _PER_FEN // 2) // _PER_FEN) * _PER_FEN
+
+
+@dataclass(slots=True)
+class Session:
+    """One login of one account."""
+
+    sessionid: str
+    account: str
+    last_used: datetime
+
+
+class State:
+    """The platform's memory. Callers hold `lock` around a read and the change that rests on it."""
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        state_file: Path | None = None,
+        keep_rows: bool = True,
+    ) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.visits: dict[str, Visit] = {}
+        self.sessions: dict[str, Session] = {}
+        self.lapsed: set[str] = set()
+        self.journal: list[Event] = []
+        self.rows_received = 0
+        self._keep_rows = keep_rows
+        self._next_sessionid = int(clock().timestamp())
+        self._file: TextIO | None = None
+        if state_file is not None:
+            for event in read_journal(state_file):
+                self._apply(_from_line(event))
+            self._file = open_journal(state_file)
+
+    def close(self) -> None:
+        """Close the state file; the state can be read on."""
+        with self.lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    # -- sessions -------------------------------------------------------------------------------------------
+
+    def live_session(self, account: str) -> Session | None:
+        """The session this account holds; a lapsed one is dropped first."""
+        for session in tuple(self.sessions.values()):
+            if self.clock() - session.last_used >= IDLE:
+                self.lapsed.add(session.sessionid)
+                del self.sessions[session.sessionid]
+        return next((one for one in self.sessions.values() if one.account == account), None)
+
+    def log_in(self, account: str) -> str:
+        """Open a session; its number was never given out before, not even by an earlier process."""
+        sessionid = str(max(self._next_sessionid, int(self.clock().timestamp())))
+        self.commit("login", sessionid=sessionid, account=account)
+        return sessionid
+
+    def use_session(self, sessionid: str) -> Session | None:
+        """The live session of that number, its two hours begun anew; None when there is none."""
+        session = self.sessions.get(sessionid)
+        if session is None or self.live_session(session.account) is not session:
+            return None
+        session.last_used = self.clock()
+        return session
+
+    # -- events ---------------------------------------------------------------------------------------------
+
+    def commit(self, event: str, **facts: Any) -> None:
+        """Write one change to the journal, then apply it."""
+        entry = {"event": event, "at": self.clock(), **facts}
+        if self._file is not None:
+            append_line(self._file, _to_line(entry))
+        self._apply(entry)
+
+    def committed_rows(self) -> Iterator[tuple[str, Fee]]:
+        """Every fee row ever committed, with its visit, whatever was undone later."""
+        for entry in self.journal:
+            if entry["event"] == "fees":
+                for fee in entry["fees"]:
+                    yield entry["visit"], fee
+
+    def _apply(self, entry: Event) -> None:
+        if self._keep_rows:
+            self.journal.append(entry)
+        _APPLIED[entry["event"]](self, entry)
+
+    def _login(self, entry: Event) -> None:
+        sessionid = str(entry["sessionid"])
+        self.sessions[sessionid] = Session(sessionid, entry["account"], entry["at"])
+        self._next_sessionid = max(self._next_sessionid, int(sessionid) + 1)
+
+    def _logout(self, entry: Event) -> None:
+        self.sessions.pop(str(entry["sessionid"]), None)
+
+    def _register(self, entry: Event) -> None:
+        number = entry["visit"]
+        person = entry["data"].get("aac002")
+        earlier = sum(visit.data.get("aac002") == person for visit in self.visits.values())
+        self.visits[number] = Visit(number, entry["data"], entry["new_injury"], entry["at"], earlier + 1)
+
+    def _unregister(self, entry: Event) -> None:
+        del self.visits[entry["visit"]]
+
+    def _fees(self, entry: Event) -> None:
+        visit = self.visits[entry["visit"]]
+        visit.remember()
+        for fee in entry["fees"]:
+            visit.keep(fee, row=self._keep_rows)
+        self.rows_received += len(entry["fees"])
+
+    def _orders(self, entry: Event) -> None:
+        self.visits[entry["visit"]].orders.update(entry["orders"])
+
+    def _invalidate(self, entry: Event) -> None:
+        self.visits[entry["visit"]].clear()
+
+    def _approve(self, entry: Event) -> None:
+        self.visits[entry["visit"]].approvals.append(entry["number"])
+
+    def _close(self, entry: Event) -> None:
+        visit = self.visits[entry["visit"]]
+        visit.closed_on = entry["on"]
+        visit.settled = entry.get("settled", False)
+
+
+_APPLIED: Mapping[str, Callable[[State, Event], None]] = {
+    "login": State._login,  # noqa: SLF001 - the table of this class's own events
+    "logout": State._logout,  # noqa: SLF001 - as above
+    "register": State._register,  # noqa: SLF001 - as above
+    "unregister": State._unregister,  # noqa: SLF001 - as above
+    "fees": State._fees,  # noqa: SLF001 - as above
+    "orders": State._orders,  # noqa: SLF001 - as above
+    "invalidate": State._invalidate,  # noqa: SLF001 - as above
+    "approve": State._approve,  # noqa: SLF001 - as above
+    "close": State._close,  # noqa: SLF001 - as above
+}
+
+
+def _to_line(entry: Event) -> dict[str, Any]:
+    line = {**entry, "at": entry["at"].isoformat()}
+    if "fees" in line:
+        line["fees"] = [asdict(fee) for fee in entry["fees"]]
+    return line
+
+
+def _from_line(line: Mapping[str, Any]) -> Event:
+    entry = {**line, "at": datetime.fromisoformat(line["at"])}
+    fees: Sequence[Mapping[str, Any]] = line.get("fees", ())
+    if fees:
+        entry["fees"] = [Fee(**fee) for fee in fees]
+    return entry
