@@ -1,0 +1,1 @@
+"""The hall: stage what is new, deliver what is staged."""

@@ -1,0 +1,225 @@
+"""The delivery loop: many visits at once over one session, and the only place that sends.
+
+Routines (`visit`, `resolve`) say what they want next; the loop claims the batches of several visits in one
+durable commit, sends them from a few threads, and settles plain answers in one commit again. It alone knows
+the session, fences it, and stops cleanly: on a stop nothing new is claimed, calls in flight are waited for and
+recorded.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from connector.ledger.claims import Batch, Settlement
+from connector.ledger.overview import VisitDue
+from connector.load.client import PlatformClient
+from connector.pipeline.desk import Desk, RunStopped
+from connector.pipeline.progress import Progress
+from connector.pipeline.sessions import SessionKeeper
+from connector.pipeline.steps import Ask, Fence, Sent, Step, Steps, Upload, Wait
+from connector.pipeline.visit import deliver_visit
+from connector.records import BatchState, Outcome, Verdict
+
+_ASKS = 3
+"""How often a query is tried; queries have no effect, so a repeat is harmless."""
+
+_MOST_FAILURES = 3
+"""So many calls in a row that did not reach the platform end the run."""
+
+_POLL_S = 0.5
+_UNREACHED = frozenset({Verdict.NOT_SENT, Verdict.IN_DOUBT})
+
+
+@dataclass(slots=True)
+class _Routine:
+    """A visit under way: its generator, what it is to be resumed with, and how often its query was tried."""
+
+    steps: Steps
+    value: object = None
+    asked: int = 0
+
+
+@dataclass(slots=True)
+class Courier:
+    """One run of the loop. `monotonic` and `sleep` are the clock's; `is_stopping` is asked at every turn."""
+
+    desk: Desk
+    client: PlatformClient
+    sessions: SessionKeeper
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    is_stopping: Callable[[], bool]
+    keep_lease: Callable[[], None]
+    progress: Progress
+    _ready: deque[_Routine] = field(default_factory=deque, init=False)
+    _uploads: list[tuple[_Routine, Upload]] = field(default_factory=list, init=False)
+    _flying: dict[Future[Outcome], tuple[_Routine, Ask | Upload, Batch | None]] = field(
+        default_factory=dict, init=False
+    )
+    _parked: list[tuple[float, _Routine]] = field(default_factory=list, init=False)
+    _fenced: list[tuple[_Routine, Ask | None]] = field(default_factory=list, init=False)
+    _failures: int = field(default=0, init=False)
+
+    def deliver(self, visits: Iterable[VisitDue]) -> None:
+        """Take every visit as far as it goes; returns when all are done, parked visits included."""
+        todo = deque(visits)
+        self.progress.start("visits", len(todo))
+        with ThreadPoolExecutor(self.desk.rules.visits_in_flight, thread_name_prefix="call") as pool:
+            while True:
+                self.keep_lease()
+                if self._must_stop():
+                    todo.clear()
+                    self._abandon()
+                self._start(todo)
+                self._advance()
+                self._claim(pool)
+                self._fence(pool)
+                if not (self._ready or self._flying or self._parked or todo or self._uploads):
+                    break
+                self._collect()
+        self.progress.finish("visits")
+
+    def _must_stop(self) -> bool:
+        """Whether nothing new may be begun."""
+        if self.is_stopping() and not self.desk.report.stopped:
+            self.desk.report.stopped = "stopped on request"
+        if self._failures >= _MOST_FAILURES and not self.desk.report.stopped:
+            self.desk.report.stopped = f"{self._failures} calls in a row did not reach the platform"
+        return bool(self.desk.report.stopped)
+
+    def _abandon(self) -> None:
+        """Drop every routine that has nothing in flight: what it had open stays in the ledger as it is."""
+        for routine in [*self._ready, *(r for _, r in self._parked), *(r for r, _ in self._fenced)]:
+            routine.steps.close()
+        for routine, _ in self._uploads:
+            routine.steps.close()
+        self._ready.clear()
+        self._parked.clear()
+        self._fenced.clear()
+        self._uploads.clear()
+
+    def _start(self, todo: deque[VisitDue]) -> None:
+        """Begin as many visits as may be under way at once."""
+        busy = len(self._ready) + len(self._flying) + len(self._fenced) + len(self._uploads)
+        while todo and busy < self.desk.rules.visits_in_flight:
+            self._ready.append(_Routine(deliver_visit(self.desk, todo.popleft())))
+            busy += 1
+
+    def _advance(self) -> None:
+        """Resume every routine that has its answer, up to its next step."""
+        while self._ready:
+            routine = self._ready.popleft()
+            try:
+                step = routine.steps.send(routine.value)
+            except StopIteration:
+                self.progress.advance("visits")
+                continue
+            except RunStopped as stopped:
+                self.desk.report.stopped = str(stopped)
+                continue
+            routine.value, routine.asked = None, 0
+            self._take(routine, step)
+
+    def _take(self, routine: _Routine, step: Step) -> None:
+        """Put a routine where its step belongs."""
+        match step:
+            case Upload():
+                self._uploads.append((routine, step))
+            case Wait(seconds=seconds):
+                self._parked.append((self.monotonic() + seconds, routine))
+            case Fence():
+                self._fenced.append((routine, None))
+            case Ask():
+                self._asks.append((routine, step))
+
+    _asks: list[tuple[_Routine, Ask]] = field(default_factory=list, init=False)
+
+    def _claim(self, pool: ThreadPoolExecutor) -> None:
+        """Claim all wanted batches in one durable commit, then send them; send the queries too."""
+        for routine, ask in self._asks:
+            self._fly(pool, routine, ask, ask.body, None)
+        self._asks.clear()
+        if not self._uploads or self._fenced:
+            return
+        uploads, self._uploads = self._uploads, []
+        batches = self.desk.ledger.claim([upload.intent for _, upload in uploads])
+        for (routine, upload), batch in zip(uploads, batches, strict=True):
+            self._fly(pool, routine, upload, upload.body, batch)
+
+    def _fly(
+        self,
+        pool: ThreadPoolExecutor,
+        routine: _Routine,
+        step: Ask | Upload,
+        body: bytes,
+        batch: Batch | None,
+    ) -> None:
+        """Hand one call to a thread."""
+        sessionid = self.sessions.sessionid
+        self._flying[pool.submit(self.client.call, step.operation, body, sessionid)] = (routine, step, batch)
+
+    def _fence(self, pool: ThreadPoolExecutor) -> None:
+        """Renew the session once no upload is in flight: that is the fence, and it covers every visit."""
+        if not self._fenced or any(batch is not None for _, _, batch in self._flying.values()):
+            return
+        self.sessions.renew()
+        fenced, self._fenced = self._fenced, []
+        for routine, ask in fenced:
+            if ask is None:
+                self._ready.append(routine)
+            else:
+                self._fly(pool, routine, ask, ask.body, None)
+
+    def _collect(self) -> None:
+        """Wait for an answer or for the next parked visit, and take in what has come."""
+        now = self.monotonic()
+        pause = min([_POLL_S, *(max(0.0, due - now) for due, _ in self._parked)])
+        if self._ready or (self._fenced and not self._flying):
+            pause = 0.0
+        if self._flying:
+            done, _ = wait(self._flying, timeout=pause, return_when=FIRST_COMPLETED)
+            self._take_in([(self._flying.pop(future), future.result()) for future in done])
+        elif pause:
+            self.sleep(pause)
+        now = self.monotonic()
+        self._ready.extend(routine for due, routine in self._parked if due <= now)
+        self._parked = [(due, routine) for due, routine in self._parked if due > now]
+
+    def _take_in(self, answers: list[tuple[tuple[_Routine, Ask | Upload, Batch | None], Outcome]]) -> None:
+        """Settle the plain yeses in one commit, record every other answer before anybody acts on it."""
+        plain: list[Settlement] = []
+        for (routine, step, batch), outcome in answers:
+            self._failures = self._failures + 1 if outcome.verdict in _UNREACHED else 0
+            if isinstance(step, Ask):
+                self._take_answer(routine, step, outcome)
+                continue
+            if batch is None:  # an upload always has its batch
+                continue
+            settled = _is_plain_yes(batch, outcome)
+            if settled:
+                plain.append(Settlement(batch.id, BatchState.ACCEPTED, "ack", "", outcome=outcome))
+            else:
+                self.desk.ledger.answer(batch.id, outcome)
+            routine.value = Sent(batch.id, outcome, settled)
+            self._ready.append(routine)
+        if plain:
+            self.desk.ledger.settle(plain)
+
+    def _take_answer(self, routine: _Routine, ask: Ask, outcome: Outcome) -> None:
+        """A query's answer: a lost session is renewed and the query repeated, a lost call is tried again."""
+        routine.asked += 1
+        if outcome.verdict is Verdict.SESSION_LOST and routine.asked < _ASKS:
+            self._fenced.append((routine, ask))
+        elif outcome.verdict in _UNREACHED and routine.asked < _ASKS:
+            self._asks.append((routine, ask))
+        else:
+            routine.value = outcome
+            self._ready.append(routine)
+
+
+def _is_plain_yes(batch: Batch, outcome: Outcome) -> bool:
+    """Code 0 and, for charges, a count of exactly the rows sent (trap T27)."""
+    if outcome.verdict is not Verdict.ACCEPTED:
+        return False
+    return batch.base_total is None or outcome.counts == batch.rows

@@ -1,0 +1,94 @@
+"""What the routines of one delivery run share: the ledger, the contract's operations, the rules, the report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.config.settings import DeliverySettings
+from connector.contract.spec import Node, Operation
+from connector.ledger.store import Ledger
+
+
+class Held(Exception):
+    """The visit is held for a person, with the reason; nothing more is sent for it."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class Waits(Exception):
+    """The visit cannot go on now, with the reason; the next run tries again by itself."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class RunStopped(Exception):
+    """No visit can go on (a set-up error at the centre, trap T151, or the platform is gone)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One mapping's way into an upload.
+
+    `repeatable`: the platform overwrites (orders, section 4.10 (4)); otherwise it duplicates (trap T70).
+    """
+
+    mapping: str
+    operation: Operation
+    node: Node
+    path: str
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same row may be sent again without harm (trap T71)."""
+        return "amount" not in self.node.roles
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The operations one pipeline uses, local or cross-province, and its lines in their order."""
+
+    pipeline: str
+    visits: str
+    register: Operation
+    register_path: str
+    totals: Operation
+    approve: Operation
+    roll: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(slots=True)
+class Report:
+    """What a delivery run did; amounts scaled by 4, visits by the platform's number."""
+
+    rows: int = 0
+    amount: int = field(default=0, repr=False)
+    batches: int = 0
+    registered: int = 0
+    refused: int = 0
+    held: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    warnings: dict[str, str] = field(default_factory=dict, repr=False)
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The shared parts of one run. `now` gives aware UTC; `number` a fresh random text for approvals."""
+
+    ledger: Ledger
+    flow: Flow
+    rules: DeliverySettings
+    now: Callable[[], datetime]
+    number: Callable[[], str]
+    session_digest: Callable[[], str]
+    report: Report
+    run_id: int
+
+    def stamp(self) -> str:
+        """The present moment as text for the ledger."""
+        return self.now().isoformat()

@@ -1,0 +1,97 @@
+"""What the platform's totals say about a batch whose answer was not a plain yes.
+
+A pure decision over three numbers: what the platform held before the batch (`base`), what the batch adds, and
+what the platform says it holds now. All amounts are scaled by 4.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connector.pipeline.compose import TOLERANCE
+
+_MOST_SUMS = 200_000
+
+
+class Fit(StrEnum):
+    """Which part of a batch explains the platform's total."""
+
+    ALL = "all"  #: the whole batch is there
+    NONE = "none"  #: nothing of it is there
+    PART = "part"  #: exactly one proper part fits
+    SEVERAL = "several"  #: more than one explanation fits
+    NEITHER = "neither"  #: nothing explains the total: somebody else changed the visit
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What fits; `part` holds the positions of the records that are there, for `Fit.PART`."""
+
+    fit: Fit
+    part: tuple[int, ...] = ()
+
+
+def fits(total: int, expected: int) -> bool:
+    """Whether a reading of the platform shows the expected sum, within the blur of two decimals."""
+    return abs(total - expected) <= TOLERANCE
+
+
+def explain(base: int, amounts: Sequence[int], total: int, *, counts: int | None = None) -> Explanation:
+    """Find what part of a batch explains the platform's total.
+
+    `counts` is the number of rows that the platform itself said it saved: only parts of that size are then
+    considered. Rows of equal amount are one and the same explanation only if the caller says so by having
+    removed duplicates; otherwise several parts fit.
+    """
+    whole = fits(total, base + sum(amounts)) and counts in (None, len(amounts))
+    nothing = fits(total, base) and counts in (None, 0)
+    if whole and nothing:
+        return Explanation(Fit.SEVERAL)
+    parts = _parts(amounts, total - base, counts)
+    if parts is None or (parts and (whole or nothing)) or (parts and len(parts) > 1):
+        return Explanation(Fit.SEVERAL)
+    if whole:
+        return Explanation(Fit.ALL)
+    if nothing:
+        return Explanation(Fit.NONE)
+    if parts:
+        return Explanation(Fit.PART, parts[0])
+    return Explanation(Fit.NEITHER)
+
+
+def _parts(amounts: Sequence[int], difference: int, counts: int | None) -> list[tuple[int, ...]] | None:
+    """Up to two proper, non-empty parts whose sum is the difference; None where there are too many to try.
+
+    A sum is kept with at most two parts that give it, which is enough to tell "one" from "several"; sums that
+    the amounts still to come cannot bring to the difference are dropped, so that "all" and "none" of a batch
+    of one sign are found at once, whatever its size.
+    """
+    n = len(amounts)
+    sums: dict[tuple[int, int], list[tuple[int, ...]]] = {(0, 0): [()]}
+    for position, amount in enumerate(amounts):
+        rest = amounts[position + 1 :]
+        low = difference - TOLERANCE - sum(a for a in rest if a > 0)
+        high = difference + TOLERANCE - sum(a for a in rest if a < 0)
+        grown: dict[tuple[int, int], list[tuple[int, ...]]] = {}
+        for (total, size), parts in sums.items():
+            for step in (0, 1):
+                reached = total + amount * step
+                if low <= reached <= high:
+                    bucket = grown.setdefault((reached, size + step), [])
+                    more = parts if step == 0 else [(*part, position) for part in parts]
+                    bucket.extend(more[: 2 - len(bucket)])
+        sums = grown
+        if len(sums) > _MOST_SUMS:
+            return None
+    return [
+        part
+        for (total, size), parts in sums.items()
+        if 0 < size < n and fits(total, difference) and counts in (None, size)
+        for part in parts
+    ][:2]
+
+
+def repeated(payloads: Sequence[bytes]) -> int:
+    """How many of the payloads are copies of another one: copies are the same explanation twice."""
+    return sum(n - 1 for n in Counter(payloads).values())

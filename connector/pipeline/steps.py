@@ -1,0 +1,57 @@
+"""What a visit's routine may ask of the delivery loop, one value per step.
+
+A routine is a generator: it yields a step and is resumed with the answer. It never talks to the platform
+itself, so that the loop can send for several visits at once, commit their intents together, and keep every
+rule of sending in one place.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.contract.spec import Operation
+from connector.ledger.claims import Intent
+from connector.records import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A call that may be repeated freely; answered with its `Outcome`."""
+
+    operation: Operation
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A batch: claimed on disk, then sent once; answered with a `Sent`. `settled` if a plain yes closes it."""
+
+    intent: Intent
+    operation: Operation
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The answer to an `Upload`: `settled` when the loop has closed the batch as accepted."""
+
+    batch_id: int
+    outcome: Outcome
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Log out and in again, once nothing is in flight: then no earlier request can start any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Come back after so many seconds; meanwhile other visits go on."""
+
+    seconds: float
+    why: str
+
+
+Step = Ask | Upload | Fence | Wait
+Steps = Generator[Step, Any, None]

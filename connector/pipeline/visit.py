@@ -1,0 +1,152 @@
+"""One visit's way to the platform: register, orders, charges, and the check of its total.
+
+Each function is a generator of steps (`connector.pipeline.steps`); the delivery loop runs many of them at
+once. The rules are those of the delivery protocol; `resolve` settles what was not a plain yes.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from connector.ledger.claims import Intent
+from connector.ledger.overview import VisitDue
+from connector.pipeline import messages
+from connector.pipeline.compose import compose
+from connector.pipeline.desk import Desk, Held, Line, Waits
+from connector.pipeline.resolve import read_total, resolve
+from connector.pipeline.settling import fits
+from connector.pipeline.steps import Sent, Step, Steps, Upload
+from connector.records import StagedRecord, Verdict, yuan
+
+_CLEAN_AFTER_DOUBT = 3
+"""After a doubt a visit goes on row by row until so many clean answers (protocol, decision 5)."""
+
+
+def deliver_visit(desk: Desk, visit: VisitDue) -> Steps:
+    """Everything a visit is due for, in the order the platform wants; ends early when it has to wait."""
+    name = visit.number or visit.key
+    try:
+        for batch in desk.ledger.open_batches(visit.visit_id):
+            yield from resolve(desk, visit, batch, None)
+        yield from _register(desk, visit)
+        for line in desk.flow.lines:
+            if line.repeatable:
+                yield from _send_orders(desk, visit, line)
+        for line in desk.flow.lines:
+            if not line.repeatable:
+                yield from _send_charges(desk, visit, line)
+        if visit.reason:
+            desk.ledger.unhold_visit(visit.visit_id)
+    except Held as held:
+        desk.ledger.hold_visit(visit.visit_id, held.reason)
+        desk.report.held[name] = held.reason
+    except Waits as waits:
+        desk.report.waiting[name] = waits.reason
+
+
+def _register(desk: Desk, visit: VisitDue) -> Steps:
+    """Register the visit (4.8 or 4.22) if it is not yet; its rows wait until that is done."""
+    if visit.registered:
+        return
+    record = desk.ledger.registration(visit.visit_id)
+    if record is None:
+        raise Waits("not registered yet: its registration is incomplete (see `connector quarantine`)")
+    intent = Intent(
+        visit_id=visit.visit_id,
+        operation=desk.flow.register.method,
+        node=desk.flow.register_path,
+        record_ids=(record.id,),
+        amount=0,
+        base_total=None,
+        session=desk.session_digest(),
+    )
+    sent: Sent = yield Upload(intent, desk.flow.register, record.payload)
+    if not sent.settled:
+        batch = desk.ledger.batch(sent.batch_id)
+        yield from resolve(desk, visit, batch, sent.outcome)
+    desk.report.registered += 1
+
+
+def _send_orders(desk: Desk, visit: VisitDue, line: Line) -> Steps:
+    """Send staged orders: the platform overwrites by order number, so a doubtful batch may go again."""
+    size = desk.rules.batch_rows
+    while records := desk.ledger.staged(visit.visit_id, line.mapping):
+        batch = _first_batch(records, size)
+        sent = yield from _upload(desk, visit, line, batch, None)
+        if not sent.settled:
+            yield from resolve(desk, visit, desk.ledger.batch(sent.batch_id), sent.outcome)
+            if sent.outcome.verdict is not Verdict.REJECTED:
+                raise Waits(
+                    f"orders not confirmed ({sent.outcome.verdict.value}); they go again at the next run"
+                )
+
+
+def _first_batch(records: Sequence[StagedRecord], size: int) -> tuple[StagedRecord, ...]:
+    """The first records that may travel together, in their order."""
+    limit = min([size, *(r.limit for r in records[:size] if r.limit)])
+    return tuple(records[:limit])
+
+
+def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Steps:
+    """Send staged charges and refunds batch by batch, after the platform's total was found as expected."""
+    clean_needed = 0
+    first = True
+    base = 0
+    while records := desk.ledger.staged(visit.visit_id, line.mapping):
+        if first or clean_needed:
+            base = desk.ledger.platform_base(visit.visit_id)
+            yield from _check_base(desk, visit, base)
+            first = False
+        size = 1 if clean_needed else desk.rules.batch_rows
+        originals = desk.ledger.states_of(line.mapping, [r.refund_of for r in records if r.refund_of])
+        composition = compose(records, batch_rows=size, originals=originals)
+        if not composition.batches:
+            raise Waits(composition.waiting[0][1])
+        for batch in composition.batches:
+            if desk.rules.verify == "always":
+                yield from _check_base(desk, visit, base)
+            sent = yield from _upload(desk, visit, line, batch, base)
+            if not sent.settled:
+                yield from resolve(desk, visit, desk.ledger.batch(sent.batch_id), sent.outcome)
+                clean_needed = _CLEAN_AFTER_DOUBT
+                break
+            base += sum(r.amount for r in batch)
+            clean_needed = max(0, clean_needed - 1)
+            if clean_needed:
+                break
+    if not first and desk.rules.verify != "never":
+        yield from _check_base(desk, visit, desk.ledger.platform_base(visit.visit_id))
+
+
+def _upload(
+    desk: Desk, visit: VisitDue, line: Line, batch: Sequence[StagedRecord], base: int | None
+) -> Generator[Step, Any, Sent]:
+    """Claim and send one batch; a plain yes is settled by the loop."""
+    amount = sum(r.amount for r in batch)
+    intent = Intent(
+        visit_id=visit.visit_id,
+        operation=line.operation.method,
+        node=line.path,
+        record_ids=tuple(r.id for r in batch),
+        amount=amount,
+        base_total=base,
+        session=desk.session_digest(),
+    )
+    body = messages.fee_body(line.operation, line.node, visit.number, [r.payload for r in batch])
+    sent: Sent = yield Upload(intent, line.operation, body)
+    if sent.settled:
+        desk.report.batches += 1
+        desk.report.rows += len(batch)
+        desk.report.amount += amount
+        if sent.outcome.warning:
+            desk.report.warnings[visit.number] = sent.outcome.warning
+    return sent
+
+
+def _check_base(desk: Desk, visit: VisitDue, base: int) -> Steps:
+    """Hold the visit when the platform's total is not what the ledger says it must be (protocol C.3 (1))."""
+    reading = yield from read_total(desk, visit)
+    total = reading.total if reading else 0
+    if not fits(total, base):
+        raise Held(
+            f"the platform holds {yuan(total):.2f}, the ledger {yuan(base):.2f}: somebody else changed this visit"
+        )

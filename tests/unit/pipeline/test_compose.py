@@ -1,0 +1,95 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.pipeline.compose import compose, is_detectable
+from connector.pipeline.settling import Fit, explain
+from connector.records import StagedRecord, State
+
+
+def record(n, amount, refund_of="", limit=0):
+    return StagedRecord(n, f"k{n}", b"{}", amount, "", refund_of, limit)
+
+
+amounts = st.integers(min_value=-(10**9), max_value=10**9).filter(bool)
+
+
+@given(st.lists(amounts, max_size=120), st.integers(1, 50))
+def test_every_batch_is_of_one_sign_and_within_size(values, rows):
+    composition = compose([record(i, a) for i, a in enumerate(values)], batch_rows=rows, originals={})
+    for batch in composition.batches:
+        assert len(batch) <= rows
+        assert len({r.amount > 0 for r in batch}) == 1
+        assert len(batch) == 1 or all(is_detectable(r.amount) for r in batch)
+
+
+@given(st.lists(amounts, max_size=120), st.integers(1, 50))
+def test_nothing_is_dropped_and_nothing_doubled(values, rows):
+    composition = compose([record(i, a) for i, a in enumerate(values)], batch_rows=rows, originals={})
+    went = [r.id for batch in composition.batches for r in batch]
+    waits = [r.id for r, _ in composition.waiting]
+    assert sorted(went + waits) == list(range(len(values)))
+
+
+@given(st.lists(st.integers(201, 10**7), min_size=1, max_size=12), st.integers(0, 10**9), st.data())
+def test_totals_tell_all_from_none_from_a_part(values, base, data):
+    kept = data.draw(st.sets(st.integers(0, len(values) - 1)))
+    total = base + sum(values[i] for i in kept)
+    fit = explain(base, values, total).fit
+    if len(kept) == len(values):
+        assert fit is Fit.ALL
+    elif not kept:
+        assert fit is Fit.NONE
+    else:
+        assert fit in (Fit.PART, Fit.SEVERAL)
+
+
+def test_a_refund_waits_for_its_original():
+    refund = record(2, -5000, refund_of="k1")
+    waiting = compose([refund], batch_rows=50, originals={"k1": State.STAGED})
+    assert waiting.batches == ()
+    assert "k1, which is staged" in waiting.waiting[0][1]
+    assert compose([refund], batch_rows=50, originals={"k1": State.ACCEPTED}).batches == ((refund,),)
+
+
+def test_a_refund_of_a_charge_never_staged_says_so():
+    composition = compose([record(2, -5000, refund_of="k1")], batch_rows=50, originals={})
+    assert "never staged" in composition.waiting[0][1]
+
+
+def test_charges_go_before_refunds_without_a_named_original():
+    charge, refund = record(1, 5000), record(2, -5000)
+    assert compose([refund, charge], batch_rows=50, originals={}).batches == ((charge,),)
+    assert compose([refund], batch_rows=50, originals={}).batches == ((refund,),)
+
+
+def test_a_record_limited_by_bisection_travels_in_a_smaller_batch():
+    records = [record(i, 1000, limit=2) for i in range(4)] + [record(9, 1000)]
+    sizes = [len(b) for b in compose(records, batch_rows=50, originals={}).batches]
+    assert sizes == [2, 2, 1]
+
+
+def test_an_amount_below_the_blur_of_a_total_travels_alone():
+    tiny, rest = record(1, 40), [record(2, 10000), record(3, 20000)]
+    assert sorted(len(b) for b in compose([tiny, *rest], batch_rows=50, originals={}).batches) == [1, 2]
+
+
+def test_two_rows_of_equal_amount_are_two_explanations():
+    assert explain(0, [10000, 10000, 30000], 10000).fit is Fit.SEVERAL
+    assert explain(0, [10000, 10000, 30000], 30000).part == (2,)
+
+
+def test_a_count_from_the_platform_narrows_the_explanations():
+    assert explain(0, [10000, 20000, 30000], 30000).fit is Fit.SEVERAL
+    assert explain(0, [10000, 20000, 30000], 30000, counts=1).part == (2,)
+
+
+def test_a_change_by_somebody_else_is_not_explained():
+    assert explain(0, [10000, 20000], 77700).fit is Fit.NEITHER
+    assert explain(0, [10000, 20000], 40000).fit is Fit.NEITHER
+
+
+def test_a_full_batch_of_fifty_is_told_at_once():
+    values = [10000 + 37 * i for i in range(50)]
+    assert explain(5, values, 5 + sum(values)).fit is Fit.ALL
+    assert explain(5, values, 5).fit is Fit.NONE
+    assert explain(5, values, 5 + sum(values[:25])).fit in (Fit.PART, Fit.SEVERAL)
