@@ -1,0 +1,1 @@
+"""HIS to chunks: read-only, incremental, in bounded memory."""

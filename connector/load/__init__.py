@@ -1,0 +1,1 @@
+"""Batches to outcomes: session, sealed calls, and what an answer means."""

@@ -1,0 +1,1 @@
+"""Chunks to records and rejections: pure and vectorised."""
