@@ -1,0 +1,126 @@
+"""What a mapping file says: which rows of the HIS become which objects of a request.
+
+The values here are complete and checked; `connector.config.mapping_file` makes them from YAML.
+"""
+
+import pathlib
+from collections import abc
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connector.config.places import Place, Places
+
+By = Literal["sequence", "timestamp", "comparison"]
+Nulls = Literal["error", "ignore", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How new and changed rows are found.
+
+    `lookback`: how far behind the watermark reading starts again, in numbers of the sequence or in seconds.
+    `safety_lag_s`: rows younger than this are left for the next run. `nulls`: what to do about rows whose
+    cursor is NULL. `column` is "" for comparison, which has no cursor.
+    """
+
+    by: By
+    column: str = ""
+    lookback: int = 0
+    safety_lag_s: int = 0
+    nulls: Nulls = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the rows come from: a table, or the text of a SELECT (then `sql_file` is where it was read from).
+
+    `refund_of` names the columns with the key of the original charge, as many as `key` has, or none.
+    `ended` is the column that is blank while a visit is open; None where the mapping names none.
+    """
+
+    key: tuple[str, ...]
+    visit: str
+    changes: Changes
+    table: str | None = None
+    sql: str | None = field(default=None, repr=False)
+    sql_file: pathlib.Path | None = None
+    refund_of: tuple[str, ...] = ()
+    ended: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """How one value is made of a row.
+
+    In this order: `columns` (glued by `join`), trimmed; the texts in `empty` become empty; `read` parses a
+    date written as text; `codes` (a code map) or `catalogue` (a fact); `round` half up; `default` where it is
+    still empty. `value` is a constant and stands alone. For a catalogue fact `columns` are the key it is
+    looked up by (filled in from the catalogue where the mapping names none), and `outside` is what the value
+    is made of when the item is declared outside the catalogue.
+    """
+
+    columns: tuple[str, ...] = ()
+    value: str | None = None
+    read: str | None = None
+    empty: tuple[str, ...] = ()
+    codes: str | None = None
+    catalogue: str | None = None
+    round: int | None = None
+    default: str | None = None
+    shorten: bool = False
+    join: str | None = None
+    outside: "Expression | None" = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Every column of the source that the value may be made of."""
+        return self.columns + (self.outside.needs if self.outside else ())
+
+
+@dataclass(frozen=True, slots=True)
+class MappingTest:
+    """One row in, one payload or its violations out. None in `given` is NULL.
+
+    Exactly one of the expectations is given: `expect` (field path → text), `violations` (field path, rule),
+    or `set_aside`.
+    """
+
+    name: str
+    given: abc.Mapping[str, str | None]
+    expect: abc.Mapping[str, str] | None = None
+    violations: tuple[tuple[str, str], ...] = ()
+    set_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One mapping file.
+
+    `fills` is the node's address as `Contract.node` takes it (`sendMedInfo.meds.med`, or `register` for the
+    whole request). `fields`: path inside that node, as the contract spells it → how its value is made.
+    `catalogue` is the name of the catalogue its fields look up, or None where none does.
+    """
+
+    name: str
+    fills: str
+    source: Source
+    fields: abc.Mapping[str, Expression]
+    on_change: Literal["report"] = "report"
+    catalogue: str | None = None
+    tests: tuple[MappingTest, ...] = ()
+    file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
+    places: Places = field(default_factory=Places, compare=False, repr=False)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column of the source that the mapping needs, once, in the order they are named."""
+        source = self.source
+        cursor = (source.changes.column,) if source.changes.column else ()
+        ended = (source.ended,) if source.ended else ()
+        values = (column for one in self.fields.values() for column in one.needs)
+        return tuple(dict.fromkeys((*source.key, source.visit, *cursor, *source.refund_of, *ended, *values)))
+
+    def column_place(self, column: str) -> Place:
+        """Where the file names that column first; for complaints about a database that lacks it."""
+        return self.places.find("columns", column)

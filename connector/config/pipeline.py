@@ -1,0 +1,17 @@
+"""What a pipeline file says: which mappings run together, and whose visits they belong to."""
+
+import pathlib
+from dataclasses import dataclass, field
+
+from connector.config.places import Places
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One pipeline file. `visits` is the mapping that gives the visits; `mappings` are staged in their order."""
+
+    name: str
+    visits: str
+    mappings: tuple[str, ...]
+    file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
+    places: Places = field(default_factory=Places, compare=False, repr=False)

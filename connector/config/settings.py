@@ -1,0 +1,89 @@
+"""What connector.yaml says: where things are and how careful to be; secrets only by reference."""
+
+import pathlib
+from collections import abc
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Literal
+
+from connector.config.places import Places
+from connector.config.secrets import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class HisSettings:
+    """The hospital's database: its SQLAlchemy URL, rows a page, seconds a statement may take, encoding."""
+
+    url: Secret
+    page_rows: int = 50_000
+    statement_timeout_s: int = 120
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSettings:
+    """The platform: its address and the account, and how a message is carried.
+
+    `base_url` has no slash at its end. `message_in`: POST form, query or JSON. `proxy` is a URL, None for none.
+    `key_date_zone`: in whose time zone the date of the login key is.
+    """
+
+    base_url: str
+    username: str
+    password: Secret
+    key: Secret
+    message_in: Literal["form", "query", "json"] = "form"
+    headers: abc.Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    proxy: Secret | None = None
+    ca_file: pathlib.Path | None = None
+    key_date_zone: str = "Asia/Shanghai"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSettings:
+    """The ledger: its SQLAlchemy URL and the key that seals what it keeps."""
+
+    url: Secret
+    key: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySettings:
+    """How rows are sent.
+
+    `batch_rows` a call, `visits_in_flight` at once, `timeout_s` for an answer; `settle_s`: how long after a
+    call its effect may still appear; `read_lag_s`: how long totals may lag behind; `verify`: when totals are
+    compared; `on_doubt`: settle by totals, or ask a person; `most_releases` of the same rows before a person
+    is asked.
+    """
+
+    batch_rows: int = 50
+    visits_in_flight: int = 4
+    timeout_s: int = 120
+    settle_s: int = 1800
+    read_lag_s: int = 30
+    verify: Literal["per-run", "always", "never"] = "per-run"
+    on_doubt: Literal["settle", "ask"] = "settle"
+    most_releases: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSettings:
+    """`amount_tolerance`, in yuan, between amount and price × quantity; what a documented length counts."""
+
+    amount_tolerance: Decimal = Decimal("0.05")
+    length_in: Literal["characters", "bytes"] = "characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole of connector.yaml."""
+
+    his: HisSettings
+    platform: PlatformSettings
+    ledger: LedgerSettings
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    checks: CheckSettings = field(default_factory=CheckSettings)
+    file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
+    places: Places = field(default_factory=Places, compare=False, repr=False)
