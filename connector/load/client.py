@@ -1,0 +1,162 @@
+"""The platform over HTTP: seal, post once, judge. The only file that sends to it.
+
+A body is put together and sealed as bytes; nothing of it passes through a form encoder (that alone would cost
+more than everything else). Passwords, keys and session ids are in no repr, log or message.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+
+from connector.config.settings import PlatformSettings
+from connector.contract.envelope import check_key, form_body, login_key, password_digest, seal
+from connector.contract.library import contract
+from connector.contract.spec import Operation
+from connector.errors import EnvelopeError
+from connector.load.answer import RAW_KEPT
+from connector.load.judge import judge
+from connector.load.wire import Wire
+from connector.records import Outcome, Verdict
+
+_FORM = (b"Content-Type", b"application/x-www-form-urlencoded")
+_JSON = (b"Content-Type", b"application/json;charset=UTF-8")
+
+
+class PlatformClient:
+    """One account at one platform. Safe for several threads; calls never raise for trouble with the network.
+
+    `key_text` and `password` are the values of `settings.key` and `settings.password`; `headers` and `proxy`
+    those of the settings' further headers and proxy (where they are literal they need not be given).
+    Raises EnvelopeError for an impossible key, ConfigurationError for an impossible setting.
+    """
+
+    def __init__(
+        self,
+        settings: PlatformSettings,
+        *,
+        key_text: str,
+        password: str,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        check_key(key_text)
+        for library in ("httpx", "httpcore"):  # their logs hold URLs and headers
+            logging.getLogger(library).setLevel(logging.WARNING)
+        if headers is None:
+            headers = {name: value.read({}, Path()) for name, value in settings.headers.items()}
+        if proxy is None and settings.proxy is not None:
+            proxy = settings.proxy.read({}, Path())
+        self.username = settings.username
+        self._key_text = key_text
+        self._password = password_digest(password)
+        self._message_in = settings.message_in
+        self._base_url = settings.base_url.rstrip("/")
+        self._urls: dict[str, httpx.URL] = {}
+        self._wire = Wire(
+            self._base_url, timeout_s=timeout_s, headers=headers, proxy=proxy, ca_file=settings.ca_file
+        )
+
+    def __repr__(self) -> str:
+        return f"PlatformClient({self._base_url!r}, {self.username!r})"
+
+    def close(self) -> None:
+        """Close every connection; the session is the keeper's business."""
+        self._wire.close()
+
+    def call(self, operation: Operation, body: bytes, sessionid: str) -> Outcome:
+        """Send `body`, a JSON object without a sessionid, under the hospital's key (traps T7, T14).
+
+        An operation that may not be repeated goes over a fresh connection, the others over kept ones.
+        """
+        if not sessionid:
+            return _not_sent("no session is open")
+        if operation.key != "hospital" or operation.encoding != "sealed":
+            return _not_sent(f"{operation.method} ({operation.section}) is not sent as a sealed message")
+        if not (body.startswith(b"{") and body.endswith(b"}")):
+            return _not_sent("the request's body is not a JSON object")
+        return self._send(operation, _add_session(body, sessionid), self._key_text, sessionid)
+
+    def login(self, day: date) -> Outcome:
+        """Log in under the key of a day (4.1); the sessionid is in the outcome's body.
+
+        Over a fresh connection too: a login whose answer is lost locks the account out (21003).
+        """
+        operation = contract().operation("login")
+        return self._send(operation, self._credentials(operation), login_key(day), "")
+
+    def logout(self, sessionid: str) -> Outcome:
+        """Log out (4.2), under the hospital's key (traps T7, T18); the sessionid of the answer means nothing."""
+        operation = contract().operation("logout")
+        return self.call(operation, self._credentials(operation), sessionid)
+
+    def digest(self, sessionid: str) -> str:
+        """A short mark of a session, for the ledger: keyed, because a sessionid has only a few digits."""
+        if not sessionid:
+            return ""
+        key = hashlib.sha256(self._key_text.encode()).digest()
+        return hashlib.blake2b(sessionid.encode(), digest_size=6, key=key).hexdigest()
+
+    @property
+    def platform_time(self) -> datetime | None:
+        """The platform's clock as its last answer's Date header told it; None when it did not."""
+        try:
+            return parsedate_to_datetime(self._wire.date_header)
+        except ValueError:
+            return None
+
+    def _credentials(self, operation: Operation) -> bytes:
+        roles = operation.request.roles
+        body = {roles["username"]: self.username, roles["password"]: self._password}
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _send(self, operation: Operation, body: bytes, key_text: str, sessionid: str) -> Outcome:
+        """Seal, post once, judge."""
+        try:
+            sealed = seal(key_text, body)
+        except EnvelopeError as error:
+            return _not_sent(str(error))
+        url = self._url(operation)
+        match self._message_in:
+            case "form":
+                content, kind = form_body(sealed), _FORM
+            case "query":
+                content, kind = b"", _FORM
+                url = url.copy_with(query=form_body(sealed))
+            case "json":
+                content, kind = b'{"message":"' + sealed + b'"}', _JSON
+        head = [kind]
+        if sessionid:
+            try:
+                head.append((b"sessionid", sessionid.encode("ascii")))
+            except UnicodeEncodeError:
+                return _not_sent("the session id is not ASCII text")
+        reply = self._wire.post(url, content, head, fresh=not operation.idempotent)
+        if not reply.is_sent:
+            return _not_sent(reply.trouble)
+        if reply.trouble:
+            return Outcome(Verdict.IN_DOUBT, message=reply.trouble, raw=reply.raw[:RAW_KEPT])
+        return judge(operation, reply.raw, key_text)
+
+    def _url(self, operation: Operation) -> httpx.URL:
+        url = self._urls.get(operation.path)
+        if url is None:
+            url = self._urls[operation.path] = httpx.URL(self._base_url + operation.path)
+        return url
+
+
+def _add_session(body: bytes, sessionid: str) -> bytes:
+    """The body with the sessionid as its first member, as a string (traps T14, T15)."""
+    rest = body[1:].lstrip()
+    member = b'{"sessionid":' + json.dumps(sessionid).encode()
+    return member + (rest if rest == b"}" else b"," + rest)
+
+
+def _not_sent(why: str) -> Outcome:
+    return Outcome(Verdict.NOT_SENT, message=why)
