@@ -23,6 +23,9 @@ FACTS = (
 """What a catalogue may know of an item."""
 
 
+Missing = Literal["quarantine", "outside"]
+
+
 @dataclass(frozen=True, slots=True)
 class CodeMap:
     """Codes of the HIS → codes of the platform, both as text.
@@ -54,7 +57,7 @@ class Catalogue:
     csv: pathlib.Path | None = None
     valid_from: Expression | None = None
     valid_to: Expression | None = None
-    missing: Literal["quarantine", "outside"] = "quarantine"
+    missing: Missing = "quarantine"
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)
 

@@ -1,0 +1,244 @@
+"""Reading connector.yaml. What it shows of the file in complaints never holds a secret."""
+
+import pathlib
+import re
+from collections import abc
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import get_args, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connector.config import secrets
+from connector.config.form import Form, read_version
+from connector.config.mapping_file import read_encoding
+from connector.config.masking import hide_all_but
+from connector.config.page import Page
+from connector.config.places import Path
+from connector.config.secrets import Secret
+from connector.config.settings import (
+    CheckSettings,
+    DeliverySettings,
+    HisSettings,
+    LedgerSettings,
+    PlatformSettings,
+    Settings,
+)
+from connector.config.yaml_reader import Scalar, read_yaml
+
+_SECTIONS = ("his", "platform", "ledger", "delivery", "checks")
+_SECRETS = frozenset(
+    {("his", "url"), ("platform", "password"), ("platform", "key"), ("ledger", "url"), ("ledger", "key")}
+)
+_OPEN: frozenset[Path] = frozenset(
+    {("version",)}
+    | {("his", one) for one in ("page_rows", "statement_timeout_s", "encoding")}
+    | {("platform", one) for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone")}
+    | {("delivery", one) for one in DeliverySettings.__dataclass_fields__}
+    | {("checks", one) for one in CheckSettings.__dataclass_fields__}
+)
+"""Settings whose values may be shown. Everything else in the file is masked, known or not."""
+_TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
+_SECRET_HEADER = re.compile(r"auth|cookie|token|key|secret|passw|session", re.IGNORECASE)
+
+
+def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
+    """The settings of a page; None where they are no table of keys. What is wrong is noted there."""
+    table = read_yaml(page)
+    if table is None:
+        return None
+    hide_all_but(page, table, _may_show_key, _may_show)
+    form = Form(page, table)
+    read_version(form)
+    his, platform, ledger = (form.form(one, required=True) for one in _SECTIONS[:3])
+    settings = Settings(
+        his=_read_his(his) if his else HisSettings(Secret("", "his.url")),
+        platform=_read_platform(platform, path.parent) if platform else _no_platform(),
+        ledger=_read_ledger(ledger) if ledger else LedgerSettings(Secret(""), Secret("")),
+        delivery=_read_delivery(form.form("delivery")),
+        checks=_read_checks(form.form("checks")),
+        file=path,
+    )
+    form.close()
+    return settings
+
+
+def _no_platform() -> PlatformSettings:
+    """A stand-in where the section is missing (noted)."""
+    return PlatformSettings("", "", Secret(""), Secret(""))
+
+
+def _read_his(form: Form) -> HisSettings:
+    default = HisSettings(Secret(""))
+    his = HisSettings(
+        url=_read_url(form, "url", required=True) or Secret(""),
+        page_rows=form.number("page_rows", default=default.page_rows, least=1, most=1_000_000),
+        statement_timeout_s=form.number(
+            "statement_timeout_s", default=default.statement_timeout_s, least=1, most=86_400
+        ),
+        encoding=read_encoding(form),
+    )
+    form.close()
+    return his
+
+
+def _read_platform(form: Form, directory: pathlib.Path) -> PlatformSettings:
+    hints = get_type_hints(PlatformSettings)
+    ca_file = form.word("ca_file", nullable=True)
+    if ca_file is not None and not (directory / ca_file).is_file():
+        form.complain("“ca_file” names no file.", "Its path is relative to connector.yaml.", at="ca_file")
+    platform = PlatformSettings(
+        base_url=_read_base_url(form),
+        username=form.word("username", required=True) or "",
+        password=_read_secret(form, "password"),
+        key=_read_secret(form, "key"),
+        message_in=form.choice("message_in", get_args(hints["message_in"]), default="form"),
+        headers=_read_headers(form.form("headers", nullable=True)),
+        proxy=_read_url(form, "proxy", required=False),
+        ca_file=directory / ca_file if ca_file else None,
+        key_date_zone=_read_zone(form),
+    )
+    form.close()
+    return platform
+
+
+def _read_ledger(form: Form) -> LedgerSettings:
+    ledger = LedgerSettings(
+        url=_read_url(form, "url", required=True) or Secret(""), key=_read_secret(form, "key")
+    )
+    form.close()
+    return ledger
+
+
+def _read_delivery(form: Form | None) -> DeliverySettings:
+    default = DeliverySettings()
+    if form is None:
+        return default
+    hints = get_type_hints(DeliverySettings)
+    delivery = DeliverySettings(
+        batch_rows=form.number("batch_rows", default=default.batch_rows, least=1, most=1000),
+        visits_in_flight=form.number("visits_in_flight", default=default.visits_in_flight, least=1, most=64),
+        timeout_s=form.number("timeout_s", default=default.timeout_s, least=1, most=3600),
+        settle_s=form.number("settle_s", default=default.settle_s, most=604_800),
+        read_lag_s=form.number("read_lag_s", default=default.read_lag_s, most=86_400),
+        verify=form.choice("verify", get_args(hints["verify"]), default=default.verify),
+        on_doubt=form.choice("on_doubt", get_args(hints["on_doubt"]), default=default.on_doubt),
+        most_releases=form.number("most_releases", default=default.most_releases, most=100),
+    )
+    form.close()
+    return delivery
+
+
+def _read_checks(form: Form | None) -> CheckSettings:
+    default = CheckSettings()
+    if form is None:
+        return default
+    hints = get_type_hints(CheckSettings)
+    tolerance = default.amount_tolerance
+    scalar = form.scalar("amount_tolerance")
+    if scalar is not None:
+        try:
+            tolerance = Decimal(scalar.text) if _TOLERANCE.fullmatch(scalar.text) else Decimal("NaN")
+        except InvalidOperation:
+            tolerance = Decimal("NaN")
+        if tolerance.is_nan():
+            form.page.complain(
+                scalar.spot, "“amount_tolerance” must be yuan in digits.", 'For example "0.05".'
+            )
+            tolerance = default.amount_tolerance
+    length_in = form.choice("length_in", get_args(hints["length_in"]), default=default.length_in)
+    form.close()
+    return CheckSettings(tolerance, length_in)
+
+
+def _read_secret(form: Form, name: str) -> Secret:
+    """A reference to a secret; a literal one is a fault and is not shown."""
+    setting = ".".join((*form.path, name))
+    scalar = form.scalar(name, required=True)
+    if scalar is None:
+        return Secret("", setting)
+    if not secrets.is_reference(scalar.text):
+        form.page.complain(
+            scalar.spot,
+            f"{setting} is a secret and must not stand in the file.",
+            f"Refer to it: {secrets.FORMS}.",
+        )
+    return Secret(scalar.text, setting)
+
+
+def _read_url(form: Form, name: str, *, required: bool) -> Secret | None:
+    """A URL without a password, or a reference to one."""
+    setting = ".".join((*form.path, name))
+    scalar = form.scalar(name, required=required, nullable=not required)
+    if scalar is None:
+        return None
+    if not secrets.is_reference(scalar.text):
+        if secrets.holds_password(scalar.text):
+            form.page.complain(
+                scalar.spot,
+                f"{setting} has a password in it, which must not stand in the file.",
+                f"Refer to the whole URL: {secrets.FORMS}.",
+            )
+        elif "://" not in scalar.text:
+            form.page.complain(
+                scalar.spot,
+                f"{setting} must be a URL without a password, or a reference to one.",
+                f"Refer to it: {secrets.FORMS}.",
+            )
+    return Secret(scalar.text, setting)
+
+
+def _read_base_url(form: Form) -> str:
+    """The platform's address, without the slash at its end."""
+    scalar = form.scalar("base_url", required=True)
+    if scalar is None:
+        return ""
+    if not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?", scalar.text):
+        form.page.complain(
+            scalar.spot,
+            "“base_url” must be the platform's address.",
+            "For example http://127.0.0.1:8029/nm-his, without user, password or parameters.",
+        )
+    return scalar.text.rstrip("/")
+
+
+def _read_headers(form: Form | None) -> abc.Mapping[str, Secret]:
+    """Headers that every call carries; one whose name speaks of a secret is given by reference."""
+    headers: dict[str, Secret] = {}
+    for name in form.table.entries if form else ():
+        scalar = form.scalar(name) if form else None
+        if form is None or scalar is None:
+            continue
+        if _SECRET_HEADER.search(name) and not secrets.is_reference(scalar.text):
+            form.page.complain(
+                scalar.spot,
+                f"The header {name} looks like a secret, which must not stand in the file.",
+                f"Refer to it: {secrets.FORMS}.",
+            )
+        headers[name] = Secret(scalar.text, f"platform.headers.{name}")
+    return MappingProxyType(headers)
+
+
+def _read_zone(form: Form) -> str:
+    """A time zone that this machine knows."""
+    scalar = form.scalar("key_date_zone")
+    if scalar is None:
+        return "Asia/Shanghai"
+    try:
+        ZoneInfo(scalar.text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        form.page.complain(scalar.spot, "There is no such time zone.", "Usual here: Asia/Shanghai.")
+    return scalar.text
+
+
+def _may_show_key(path: Path) -> bool:
+    """Whether a key may be shown: those of the vocabulary's levels, known or not."""
+    return len(path) == 1 or (len(path) == 2 and path[0] in _SECTIONS) or path[:-1] == ("platform", "headers")
+
+
+def _may_show(path: Path, scalar: Scalar) -> bool:
+    """Whether a value may be shown: one that is known to be no secret, or a reference to one."""
+    if secrets.holds_password(scalar.text) or "@" in scalar.text:
+        return False
+    if path in _OPEN or scalar.is_null:
+        return True
+    return (path in _SECRETS or path[:2] == ("platform", "headers")) and secrets.is_reference(scalar.text)
