@@ -47,12 +47,12 @@ def faults(spec: Field, text: str, codes: Mapping[str, CodeTable], length_in: st
         case _:
             pass
     if spec.values and text not in spec.values:
-        yield "code", f"{_shown(text)} is not one of {', '.join(spec.values)}"
+        yield "code", f"{shown(text)} is not one of {', '.join(spec.values)}"
         return
     yield from _length(spec, text, length_in)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """What may be a code, as it is; anything else only by its length."""
     return repr(text) if _SHOWN_CODE.fullmatch(text) else f"a value of {len(text)} characters"
 
@@ -132,7 +132,7 @@ def _code(name: str, text: str, codes: Mapping[str, CodeTable]) -> Faults:
     if text in table.entries:
         return
     few = f": {', '.join(table.entries)}" if len(table.entries) <= 12 else ""
-    yield "code", f"{_shown(text)} is not a code of {table.name} {table.zh}{few}"
+    yield "code", f"{shown(text)} is not a code of {table.name} {table.zh}{few}"
 
 
 def _base64(text: str) -> Faults:

@@ -1,0 +1,1 @@
+"""Whole columns to faithful text, dates and exact numbers: the kernels that several rooms share."""
