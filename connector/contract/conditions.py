@@ -66,9 +66,9 @@ def _is_empty(value: object) -> bool:
     return value is None or not str(value).strip()
 
 
-def _is_negative(text: str) -> bool:
-    """Whether a text is a number below zero; what is no number is not."""
+def _is_negative(text: str) -> bool | None:
+    """Whether a text is a number below zero; None for what is no number: that is neither."""
     try:
         return Decimal(text) < 0
-    except InvalidOperation:
-        return False
+    except InvalidOperation:  # Decimal("NaN") < 0 too
+        return None

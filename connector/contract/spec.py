@@ -32,7 +32,7 @@ class Type(StrEnum):
 class Condition(_Fact):
     """True when the field `path` (same node, or from the request's root with a leading `/`) fits.
 
-    Exactly one of the tests is given.
+    Exactly one of the tests is given. `negative: false` is a number from zero on; what is no number is neither.
     """
 
     path: str

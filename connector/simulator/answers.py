@@ -66,9 +66,10 @@ def round_sum(amount: Decimal, struck: Strike, decimals: int = 2) -> Decimal:
 def write_answer(answer: Mapping[str, Any], styles: frozenset[str], key_text: str) -> bytes:
     """An answer's bytes."""
     shaped = _shape(answer, styles)
-    body = json.dumps(shaped, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(shaped, ensure_ascii=False, separators=(",", ":"))
     if "json-string" in styles:
-        body = json.dumps(body.decode(), ensure_ascii=False).encode()
+        text = json.dumps(text, ensure_ascii=False)
+    body = text.encode("utf-8", "replace")  # JSON can spell half a character (\ud800), UTF-8 cannot
     return seal(key_text, body) if "encrypted" in styles else body
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -64,19 +64,13 @@ class Call:
     struck: Strike = field(default_factory=dict)
 
     @property
-    def now(self) -> datetime:
-        """The platform's time, in China."""
-        return self.state.clock().astimezone(CHINA)
-
-    @property
     def today(self) -> date:
         """The platform's day."""
-        return self.now.date()
+        return self.state.clock().astimezone(CHINA).date()
 
     def text(self, name: str, node: Mapping[str, Any] | None = None) -> str:
         """A field as trimmed text, "" when it is missing or null."""
-        value = (self.payload if node is None else node).get(name)
-        return "" if value is None else str(value).strip()
+        return read_text(self.payload if node is None else node, name)
 
     def visit(self, missing: str | int) -> Visit:
         """The visit that the request names; refused with `missing` when there is none."""
@@ -90,13 +84,16 @@ Handler = Callable[[Call], Mapping[str, Any]]
 """One operation: the fields of its answer besides code and msg; Refusal for a no. Runs under the state's lock."""
 
 
+def read_text(node: Mapping[str, Any], name: str) -> str:
+    """A field as trimmed text, "" when it is missing or null."""
+    value = node.get(name)
+    return "" if value is None else str(value).strip()
+
+
 def read_list(payload: Mapping[str, Any], wrapper: str, name: str) -> list[Mapping[str, Any]]:
-    """The rows of a wrapped list (`meds.med`): a list, one object, null and nothing are all understood (T28)."""
-    inside = payload.get(wrapper)
-    rows = inside.get(name) if isinstance(inside, Mapping) else inside
-    if rows is None or rows == "":
-        return []
-    rows = list(rows) if isinstance(rows, list) else [rows]
-    if not all(isinstance(row, Mapping) for row in rows):
+    """The rows of a wrapped list (`meds.med`); none where wrapper or list is missing or empty (T76)."""
+    inside = payload.get(wrapper) or {}
+    rows = inside.get(name) or [] if isinstance(inside, Mapping) else inside
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise Refusal(1004, f"{wrapper}.{name}: a list of objects is meant")
     return rows

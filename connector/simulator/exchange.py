@@ -1,12 +1,15 @@
 """One HTTP connection of the simulator: reading the message, and everything that can go wrong with a network."""
 
 import json
+import os
 import socket
 import struct
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import cast
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from connector.contract.spec import Operation
@@ -19,6 +22,7 @@ _HTML = "text/html;charset=utf-8"
 _PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 _STATUS = {f"N.{status}.{when}": HTTPStatus(status) for status in (500, 502, 504) for when in ("A", "B")}
 _LOST = ("N.lose_request", "N.reset")
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class Cut(Exception):
@@ -44,25 +48,38 @@ class PlatformServer(ThreadingHTTPServer):
         styles: frozenset[str],
         serve: Callable[[Request], bytes | None],
         wait: Callable[[], object],
+        internal_errors: list[str],
     ) -> None:
         self.operations = operations
         self.faults = faults
         self.styles = styles
         self.serve = serve
         self.wait = wait
-        self.open_sockets: set[socket.socket] = set()
+        self.internal_errors = internal_errors
+        self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), Exchange)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Note the connection before its thread starts, so that stopping overlooks none."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection, then close it."""
+        self._open.discard(request)
+        super().shutdown_request(request)
 
     def end_connections(self) -> None:
         """Close every open connection, idle or busy."""
-        for connection in tuple(self.open_sockets):
-            try:
+        for connection in tuple(self._open):
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a broken connection is a caller's business, and payloads stay out of every log."""
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the parent's signature
+        """Print nothing, because requests carry patients' data; a fault of ours is noted by its kind."""
+        kind = sys.exc_info()[0]
+        if kind is not None and not issubclass(kind, OSError):
+            self.internal_errors.append(f"connection: {kind.__name__}")
 
 
 class Exchange(BaseHTTPRequestHandler):
@@ -83,15 +100,12 @@ class Exchange(BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         """Serve the requests of this connection until it ends or is cut."""
-        self.platform.open_sockets.add(self.connection)
         try:
             super().handle()
         except Cut as cut:
             self._end(reset=cut.reset)
         except OSError:
             self._end(reset=False)
-        finally:
-            self.platform.open_sockets.discard(self.connection)
 
     def do_POST(self) -> None:
         """One call."""
@@ -208,7 +222,7 @@ class Exchange(BaseHTTPRequestHandler):
     def _end(self, *, reset: bool) -> None:
         self.close_connection = True
         if reset:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self.rfile.close()
             self.connection.close()
 

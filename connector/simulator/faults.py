@@ -9,55 +9,46 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
+
+from connector.simulator.readings import (
+    read_amount,
+    read_list_of,
+    read_natural,
+    read_seconds,
+    read_some_of,
+    read_truth,
+    read_word,
+)
 
 UPLOADS = ("sendMedInfo", "sendBsMedInfo")
 READINGS = ("discharge", "getPerDetail")
 ANY = "*"
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(str(part).strip() for part in (value if isinstance(value, (list, tuple)) else [value]))
-
-
-def _indexes(value: Any) -> tuple[int, ...]:
-    return tuple(int(part) for part in _texts(value))
-
-
-def _truth(value: Any) -> bool:
-    words = {"true": True, "yes": True, "false": False, "no": False}
-    if str(value).lower() not in words:
-        raise ValueError("say true or false")
-    return words[str(value).lower()]
-
-
-def _seconds(value: Any) -> float:
-    seconds = float(value)
-    if not 0 <= seconds < float("inf"):
-        raise ValueError("say a number of seconds, 0 or more")
-    return seconds
-
-
-def _natural(value: Any) -> int:
-    number = int(value)
-    if number < 0:
-        raise ValueError("say a whole number, 0 or more")
-    return number
-
-
-_SUBSET: Mapping[str, Callable[[Any], Any]] = MappingProxyType({"keep": _indexes, "saved": _natural})
-_DELAY: Mapping[str, Callable[[Any], Any]] = MappingProxyType({"delay_s": _seconds, "close": _truth})
+_SUBSET: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {
+        "keep": partial(read_list_of, read_natural),
+        "saved": read_natural,
+    }
+)
+_DELAY: Mapping[str, Callable[[Any], Any]] = MappingProxyType({"delay_s": read_seconds, "close": read_truth})
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One fault by name: what it does, on which calls by default, and its own parameters."""
+    """One fault by name: what it does, on which calls by default, and its own parameters.
+
+    `bound`: it has an effect on those calls only.
+    """
 
     does: str
     operations: tuple[str, ...] = UPLOADS
     condition: bool = False
+    bound: bool = False
     parameters: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
@@ -73,7 +64,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "N.answer_garbled": Kind("the request takes effect, the answer's bytes are not an answer"),
         "N.html_200": Kind(
             "200 with a gateway's HTML page; the request takes effect unless commit: false",
-            parameters={"commit": _truth},
+            parameters={"commit": read_truth},
         ),
         "N.500.B": Kind("500 before the request took effect"),
         "N.500.A": Kind("500 after the request took effect"),
@@ -92,47 +83,75 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             parameters=_DELAY,
         ),
         "P.partial_late": Kind(
-            "as P.delay_post_session, and only some rows are saved", parameters={**_DELAY, **_SUBSET}
+            "as P.delay_post_session, and only some rows are saved",
+            bound=True,
+            parameters={**_DELAY, **_SUBSET},
         ),
-        "P.partial_counts": Kind("only some rows are saved, and counts says how many", parameters=_SUBSET),
+        "P.partial_counts": Kind(
+            "only some rows are saved, and counts says how many", bound=True, parameters=_SUBSET
+        ),
         "P.partial_error": Kind(
-            "only some rows are saved, the answer is an error", parameters={**_SUBSET, "code": str}
+            "only some rows are saved, the answer is an error (990009)",
+            bound=True,
+            parameters={**_SUBSET, "code": read_word},
         ),
-        "P.partial_silent": Kind("only some rows are saved, there is no answer", parameters=_SUBSET),
-        "P.counts_lie": Kind("only some rows are saved, counts says all", parameters=_SUBSET),
-        "P.counts_more": Kind("all rows are saved, counts says one more"),
-        "P.double": Kind("every row is saved twice, counts says once (a gateway that repeats a POST)"),
+        "P.partial_silent": Kind(
+            "only some rows are saved, there is no answer", bound=True, parameters=_SUBSET
+        ),
+        "P.counts_lie": Kind("only some rows are saved, counts says all", bound=True, parameters=_SUBSET),
+        "P.counts_more": Kind("all rows are saved, counts says one more", bound=True),
+        "P.double": Kind(
+            "every row is saved twice, counts says once (a gateway that repeats a POST)", bound=True
+        ),
         "P.soft": Kind(
-            "99999; nothing is done unless commit: true", parameters={"code": str, "commit": _truth}
+            "99999; nothing is done unless commit: true",
+            parameters={"code": read_word, "commit": read_truth},
         ),
-        "P.hard": Kind("a refusal no retry cures (81036); nothing is done", parameters={"code": str}),
-        "P.busy": Kind("110021, come again later; nothing is done", parameters={"code": str}),
+        "P.hard": Kind("a refusal no retry cures (81036); nothing is done", parameters={"code": read_word}),
+        "P.busy": Kind("110021, come again later; nothing is done", parameters={"code": read_word}),
         "P.stale": Kind(
             "totals as they were before the last change (back: 2 = before the last two)",
             operations=READINGS,
-            parameters={"back": _natural},
+            bound=True,
+            parameters={"back": read_natural},
         ),
         "P.session_drop": Kind("the session is dead from this call on (11005)"),
-        "P.lockout": Kind("21003 although nobody of ours is logged in", operations=("login",)),
+        "P.lockout": Kind("21003 although nobody of ours is logged in", operations=("login",), bound=True),
         "P.empty_91006": Kind(
-            "an empty visit's approval is 91006 instead of zero", operations=("discharge",), condition=True
+            "an empty visit's approval is 91006 instead of zero",
+            operations=("discharge",),
+            condition=True,
+            bound=True,
         ),
-        "P.round.half_up": Kind("sums to the fen, half up (the default)", READINGS, condition=True),
-        "P.round.half_even": Kind("sums to the fen, half to even", READINGS, condition=True),
-        "P.round.trunc": Kind("sums to the fen, cut off", READINGS, condition=True),
-        "P.round.per_row": Kind("each row to the fen, then summed", READINGS, condition=True),
+        "P.round.half_up": Kind(
+            "sums half up, as many decimals as the answer has (the default)",
+            READINGS,
+            condition=True,
+            bound=True,
+        ),
+        "P.round.half_even": Kind(
+            "sums half to even, as many decimals as the answer has", READINGS, condition=True, bound=True
+        ),
+        "P.round.trunc": Kind(
+            "sums cut off after as many decimals as the answer has", READINGS, condition=True, bound=True
+        ),
+        "P.round.per_row": Kind(
+            "each row to the fen, half up, then summed", READINGS, condition=True, bound=True
+        ),
         "P.poison": Kind(
             "a batch with one of these item codes (items) is refused whole (81023)",
             condition=True,
-            parameters={"items": _texts, "code": str},
+            bound=True,
+            parameters={"items": partial(read_some_of, read_word), "code": read_word},
         ),
         "P.manual_add": Kind(
             "just before the call somebody adds a row of `amount` to its visit on the web page",
-            parameters={"amount": str, "category": str},
+            parameters={"amount": read_amount, "category": read_word},
         ),
         "P.manual_delete": Kind("just before the call somebody deletes the visit's fees on the web page"),
         "P.manual_same_amount": Kind(
-            "just before the call somebody adds exactly its sum on the web page; the call itself is lost"
+            "just before the call somebody adds exactly its sum on the web page; the call itself is lost",
+            bound=True,
         ),
     }
 )

@@ -2,8 +2,7 @@
 
 from decimal import Decimal
 
-from connector.simulator.call import Call, NoAnswer, read_list
-from connector.simulator.fees import LOCAL
+from connector.simulator.call import Call, NoAnswer, read_list, read_text
 from connector.simulator.state import Fee, State, read_number, scaled
 
 MANUAL = "MANUAL"
@@ -19,10 +18,13 @@ def meddle(call: Call) -> None:
         call.state.commit("invalidate", visit=number)
     if "P.manual_add" in call.struck:
         how = call.struck["P.manual_add"]
-        enter_by_hand(call.state, number, Decimal(how.get("amount", "10")), how.get("category", "91"))
+        enter_by_hand(call.state, number, how.get("amount", Decimal(10)), how.get("category", "91"))
     if "P.manual_same_amount" in call.struck:
         rows = read_list(call.payload, "meds", "med")
-        total = sum((read_number(row.get(LOCAL.amount)) for row in rows), Decimal(0))
+        try:
+            total = sum((read_number(read_text(row, "alc407")) for row in rows), Decimal(0))
+        except ValueError:
+            return  # the call itself will be refused for it
         enter_by_hand(call.state, number, total)
         raise NoAnswer
 
@@ -32,11 +34,11 @@ def enter_by_hand(state: State, visit: str, amount: Decimal, category: str = "91
     quantity = "-1" if amount < 0 else "1"
     row = {
         "alc400": MANUAL,
-        LOCAL.item: MANUAL,
-        LOCAL.category: category,
-        LOCAL.price: str(abs(amount)),
-        LOCAL.quantity: quantity,
-        LOCAL.amount: str(amount),
+        "alc402": MANUAL,
+        "aka063": category,
+        "alc405": str(abs(amount)),
+        "alc406": quantity,
+        "alc407": str(amount),
     }
     fee = Fee(row, MANUAL, str(abs(amount)), quantity, scaled(amount), category)
     state.commit("fees", visit=visit, fees=[fee])

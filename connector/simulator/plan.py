@@ -10,11 +10,28 @@ import yaml
 from connector.contract.library import contract
 from connector.errors import ConfigurationError, Fault
 from connector.simulator.faults import ANY, KINDS, FaultRule, Faults
+from connector.simulator.readings import read_positive, read_share, read_some_of, read_word
 
 Entry = str | Mapping[str, Any]
 
 _ALIASES = {"lose_request": "N.lose_request", "P.delay_beyond_W": "P.delay_post_session"}
 _PLAN_KEYS = ("version", "seed", "faults")
+_SHAPE = "a fault plan is `version: 1`, `seed: NUMBER` and `faults:` with a list of entries"
+
+
+class _PlanLoader(yaml.BaseLoader):
+    """YAML as texts, lists and mappings only; a key that stands twice is an error instead of the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value} stands twice", problem_mark=key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep=deep)
 
 
 def read_faults(entries: Iterable[Entry] | str | Path, *, seed: int = 0) -> Faults:
@@ -28,7 +45,11 @@ def read_faults(entries: Iterable[Entry] | str | Path, *, seed: int = 0) -> Faul
         if isinstance(entries, Path) or not _is_name(entries):
             return _read_plan(Path(entries))
         entries = [entries]
-    return Faults(_read_entries(list(entries), ""), seed)
+    wrong: list[Fault] = []
+    rules = _read_entries([(entry, 0) for entry in entries], "", wrong)
+    if wrong:
+        raise ConfigurationError(wrong)
+    return Faults(rules, seed)
 
 
 def _is_name(text: str) -> bool:
@@ -37,42 +58,58 @@ def _is_name(text: str) -> bool:
 
 
 def _read_plan(path: Path) -> Faults:
+    plan, lines = _load(path)
+    wrong: list[Fault] = []
+    entries, seed = plan, "0"
+    if isinstance(plan, Mapping):
+        wrong += [_unknown("key", key, _PLAN_KEYS, str(path)) for key in plan if key not in _PLAN_KEYS]
+        entries, seed = plan.get("faults", []), plan.get("seed", "0")
+        if plan.get("version", "1") != "1":
+            wrong.append(Fault(_SHAPE, str(path)))
+    rules: list[FaultRule] = []
+    if isinstance(entries, list):
+        rules = _read_entries(list(zip(entries, lines, strict=True)), str(path), wrong)
+    if not isinstance(entries, list) or not isinstance(seed, str) or not seed.isdecimal():
+        wrong.append(Fault(_SHAPE, str(path)))
+    if wrong:
+        raise ConfigurationError(wrong)
+    return Faults(rules, int(seed))
+
+
+def _load(path: Path) -> tuple[Any, list[int]]:
+    """The plan, and the line of each entry."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: the fault plan cannot be read") from error
-    try:
-        plan = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - BaseLoader makes texts, lists, mappings only
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        fault = Fault(f"not YAML: {error.problem}", str(path), mark.line + 1 if mark else 0)
-        raise ConfigurationError([fault]) from error
-    if isinstance(plan, Mapping):
-        unknown = [key for key in plan if key not in _PLAN_KEYS]
-        if unknown:
-            raise ConfigurationError([_unknown("key", key, _PLAN_KEYS, str(path)) for key in unknown])
-        entries, seed = plan.get("faults", []), str(plan.get("seed", "0"))
-    else:
-        entries, seed = plan, "0"
-    if not isinstance(entries, Sequence) or isinstance(entries, str) or not seed.isdecimal():
+    except (OSError, ValueError) as error:
         raise ConfigurationError(
-            f"{path}: a fault plan is `seed: NUMBER` and `faults:` with a list of entries"
-        )
-    return Faults(_read_entries(entries, str(path)), int(seed))
+            f"{path}: the fault plan cannot be read (a file in UTF-8 is meant)"
+        ) from error
+    try:
+        node = yaml.compose(text, Loader=_PlanLoader)
+        plan = yaml.load(text, Loader=_PlanLoader)  # noqa: S506 - BaseLoader makes texts, lists, mappings only
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        told = getattr(error, "problem", None) or "characters or nesting that YAML does not allow"
+        raise ConfigurationError(
+            [Fault(f"not YAML: {told}", str(path), mark.line + 1 if mark else 0)]
+        ) from error
+    if isinstance(node, yaml.MappingNode):
+        node = next((value for key, value in node.value if key.value == "faults"), None)
+    items = node.value if isinstance(node, yaml.SequenceNode) else []
+    return plan, [item.start_mark.line + 1 for item in items]
 
 
-def _read_entries(entries: Sequence[Entry], file: str) -> list[FaultRule]:
+def _read_entries(entries: Sequence[tuple[Any, int]], file: str, wrong: list[Fault]) -> list[FaultRule]:
+    """The rules of the entries, each with its line; what is wrong with any is added to `wrong`."""
     rules: list[FaultRule] = []
-    wrong: list[Fault] = []
-    for number, entry in enumerate(entries, start=1):
+    for number, (entry, line) in enumerate(entries, start=1):
         try:
             rules.append(_read_entry(entry))
         except ConfigurationError as error:
             wrong.extend(
-                Fault(f"fault {number}: {fault.message}", file, hint=fault.hint) for fault in error.faults
+                Fault(f"fault {number}: {fault.message}", file, line, hint=fault.hint)
+                for fault in error.faults
             )
-    if wrong:
-        raise ConfigurationError(wrong)
     return rules
 
 
@@ -87,8 +124,10 @@ def _parse_short(text: str) -> dict[str, Any]:
     return entry
 
 
-def _read_entry(entry: Entry) -> FaultRule:
-    facts = _parse_short(entry) if isinstance(entry, str) else dict(entry)
+def _read_entry(entry: Any) -> FaultRule:
+    if not isinstance(entry, (str, Mapping)):
+        raise ConfigurationError("an entry is a fault's name, or a mapping with `fault: NAME`")
+    facts = _parse_short(entry) if isinstance(entry, str) else {str(key): entry[key] for key in entry}
     name = str(facts.pop("fault", ""))
     name = _ALIASES.get(name, name)
     if name not in KINDS:
@@ -97,17 +136,14 @@ def _read_entry(entry: Entry) -> FaultRule:
     readers: dict[str, Callable[[Any], Any]] = {**_SELECTION, **kind.parameters}
     wrong = [_unknown(f"parameter of {name}", key, tuple(readers)) for key in facts if key not in readers]
     values: dict[str, Any] = {}
-    for key in facts.keys() & readers.keys():
+    for key in (key for key in facts if key in readers):
         try:
             values[key] = readers[key](facts[key])
-        except (TypeError, ValueError) as error:
-            wrong.append(Fault(f"{name}: {key} is wrong: {error}"))
         except ConfigurationError as error:
             wrong.extend(error.faults)
-    if len(values.keys() & {"at", "every", "share"}) > 1:
-        wrong.append(Fault(f"{name}: give only one of at, every and share"))
-    if name == "P.poison" and not values.get("items"):
-        wrong.append(Fault("P.poison: items is missing: the item codes that are refused"))
+        except ValueError as error:
+            wrong.append(Fault(f"{name}: {key} is wrong: {error}"))
+    wrong.extend(Fault(f"{name}: {rule}") for rule in _break_rules(name, facts, values))
     if wrong:
         raise ConfigurationError(wrong)
     own = {key: values.pop(key) for key in tuple(values) if key in kind.parameters}
@@ -115,38 +151,32 @@ def _read_entry(entry: Entry) -> FaultRule:
     return FaultRule(name, operations, parameters=own, **values)
 
 
+def _break_rules(name: str, facts: Mapping[str, Any], values: Mapping[str, Any]) -> Iterable[str]:
+    """The rules between the parts of one entry that it breaks."""
+    kind = KINDS[name]
+    if len(facts.keys() & {"at", "every", "share"}) > 1:
+        yield "give only one of at, every and share"
+    if name == "P.poison" and "items" not in facts:
+        yield "items is missing: the item codes that are refused"
+    foreign = [method for method in values.get("operation", ()) if method not in kind.operations]
+    if kind.bound and foreign:
+        yield f"it has no effect on {', '.join(foreign)}, only on {', '.join(kind.operations)}"
+
+
 def _operations(value: Any) -> tuple[str, ...]:
-    names = tuple(str(part) for part in (value if isinstance(value, (list, tuple)) else [value]))
+    names = read_some_of(read_word, value)
     for name in names:
         if name != ANY:
             contract().operation(name)
     return names
 
 
-def _calls(value: Any) -> frozenset[int]:
-    return frozenset(_positive(part) for part in (value if isinstance(value, (list, tuple)) else [value]))
-
-
-def _positive(value: Any) -> int:
-    number = int(value)
-    if number < 1:
-        raise ValueError("say a whole number from 1")
-    return number
-
-
-def _share(value: Any) -> float:
-    share = float(value)
-    if not 0 < share <= 1:
-        raise ValueError("say a share above 0, at most 1")
-    return share
-
-
 _SELECTION: Mapping[str, Callable[[Any], Any]] = {
     "operation": _operations,
-    "at": _calls,
-    "every": _positive,
-    "share": _share,
-    "times": _positive,
+    "at": lambda value: frozenset(read_some_of(read_positive, value)),
+    "every": read_positive,
+    "share": read_share,
+    "times": read_positive,
 }
 
 

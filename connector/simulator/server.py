@@ -1,6 +1,8 @@
 """The stand-in platform as a running server: `serve` starts one, the Simulator is the handle to it."""
 
 import hashlib
+import math
+import signal
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -32,7 +34,7 @@ def read_clock() -> datetime:
 
 
 class Simulator:
-    """A running stand-in platform; a context manager, or call `stop`.
+    """A running stand-in platform; a context manager, or call `stop`, or `wait` for Ctrl-C.
 
     `url` is the base URL (ends in /nm-his); `calls` lists (method, code) of every call that reached the platform's
     logic, code "" where no answer was given; `state.journal` has every committed event; `internal_errors` is empty
@@ -52,7 +54,6 @@ class Simulator:
     ) -> None:
         self.state = state
         self.faults = faults
-        self.pending = 0
         self._reception = Reception(state, rules, key_text, styles)
         self._latency_s = latency_s
         self._stopping = threading.Event()
@@ -66,10 +67,11 @@ class Simulator:
                 styles=styles,
                 serve=self._serve,
                 wait=self._wait,
+                internal_errors=self._reception.internal_errors,
             )
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise ConfigurationError(f"port {port} on 127.0.0.1 cannot be opened; choose another") from error
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="simulator")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="simulator")
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -101,6 +103,11 @@ class Simulator:
         return self._reception.internal_errors
 
     @property
+    def pending(self) -> int:
+        """How many delayed requests have not taken effect yet."""
+        return sum(thread.is_alive() for thread in tuple(self._delayed))
+
+    @property
     def rows_received(self) -> int:
         """How many fee rows were ever committed."""
         return self.state.rows_received
@@ -124,13 +131,15 @@ class Simulator:
             return known.total if known else 0
 
     def add_fees_by_hand(self, visit: str, amount: Decimal) -> None:
-        """Enter one row as an operator does on the web page; the amount is in yuan."""
+        """Enter one row as an operator does on the web page; the amount is in yuan. KeyError: no such visit."""
         with self.state.lock:
+            self._find(visit)
             enter_by_hand(self.state, visit, amount)
 
     def close_visit(self, visit: str, *, on: str = "", settled: bool = False) -> None:
-        """Discharge a visit on the web page; `on` is a date (yyyy-mm-dd), today by default."""
+        """Discharge a visit on the web page; `on` is a date (yyyy-mm-dd), today by default. KeyError: no such visit."""
         with self.state.lock:
+            self._find(visit)
             day = on or self.state.clock().astimezone(CHINA).date().isoformat()
             self.state.commit("close", visit=visit, on=day, settled=settled)
 
@@ -145,6 +154,25 @@ class Simulator:
             thread.join()
         self._release.clear()
 
+    def wait(self) -> None:
+        """Block until SIGINT (Ctrl-C) or SIGTERM, then stop; a second signal finds its usual handler again.
+
+        Only the main thread of a process may call it.
+        """
+        asked = threading.Event()
+        former = {
+            number: signal.signal(number, lambda _number, _frame: asked.set())
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            # With a time-out, because on Windows a wait without one is deaf to Ctrl-C.
+            while not asked.wait(0.2):
+                pass
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+            self.stop()
+
     def stop(self) -> None:
         """Stop listening, end the connections, drop delayed requests. May be called twice."""
         if self._stopping.is_set():
@@ -158,6 +186,10 @@ class Simulator:
         for thread in tuple(self._delayed):
             thread.join()
         self.state.close()
+
+    def _find(self, visit: str) -> None:
+        if visit not in self.state.visits:
+            raise KeyError(visit)
 
     def _wait(self) -> None:
         if self._latency_s:
@@ -186,9 +218,7 @@ class Simulator:
             self._release.wait(delay_s)
             if not self._stopping.is_set():
                 answers.append(work())
-            self.pending -= 1
 
-        self.pending += 1
         thread = threading.Thread(target=wait_and_work, name="simulator-delayed")
         self._delayed.append(thread)
         thread.start()
@@ -222,6 +252,8 @@ def serve(
     counted and summed unless `keep_rows=True`. Raises ConfigurationError, EnvelopeError for an impossible key.
     """
     check_key(key_text)
+    if not 0 <= latency_s < math.inf:
+        raise ConfigurationError("the simulator's latency is a number of seconds, 0 or more")
     styles = read_styles(answer_style)
     known = {username: password, **(accounts or {})}
     rules = Rules(

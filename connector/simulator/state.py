@@ -8,12 +8,12 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TextIO
 
-from connector.simulator.journal import append_line, open_journal, read_journal
+from connector.simulator.journal import append_line, open_journal, read_journal, refuse_line
 
 AMOUNT_SCALE = 10**4
 """Amounts are whole numbers of 1/10000 yuan; never float."""
@@ -142,8 +142,11 @@ class State:
         self._next_sessionid = int(clock().timestamp())
         self._file: TextIO | None = None
         if state_file is not None:
-            for event in read_journal(state_file):
-                self._apply(_from_line(event))
+            for number, line in enumerate(read_journal(state_file), start=2):
+                try:
+                    self._apply(_from_line(line))
+                except (LookupError, TypeError, ValueError, AttributeError) as error:
+                    raise refuse_line(state_file, number) from error
             self._file = open_journal(state_file)
 
     def close(self) -> None:
@@ -258,7 +261,7 @@ def _to_line(entry: Event) -> dict[str, Any]:
 
 
 def _from_line(line: Mapping[str, Any]) -> Event:
-    entry = {**line, "at": datetime.fromisoformat(line["at"])}
+    entry = {**line, "at": datetime.fromisoformat(line["at"]).astimezone(UTC)}
     fees: Sequence[Mapping[str, Any]] = line.get("fees", ())
     if fees:
         entry["fees"] = [Fee(**fee) for fee in fees]

@@ -36,7 +36,7 @@ def _check_stay(call: Call, admission: Mapping[str, Any]) -> None:
     open_stays = (
         visit
         for visit in call.state.visits.values()
-        if visit.data.get("aac002") == person and not visit.closed_on
+        if call.text("aac002", visit.data) == person and not visit.closed_on
     )
     if call.rules.one_open_stay and any(open_stays):
         raise Refusal(51013)
@@ -64,7 +64,7 @@ def undo_registration(call: Call) -> Mapping[str, Any]:
     hold_to_contract(call)
     visit = call.visit(61007)
     decision = call.text("alca02")
-    if decision and decision != str(visit.data.get("alca02") or ""):
+    if decision not in ("", call.text("alca02", visit.data)):
         raise Refusal(61008)
     if visit.closed_on or visit.settled:
         raise Refusal(61005)

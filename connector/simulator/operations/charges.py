@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from connector.contract.library import contract
 from connector.simulator.call import Call, Handler, NoAnswer, Refusal, read_list
-from connector.simulator.fees import LOCAL, FeeFields, check_refunds, read_fee, refuse_row
+from connector.simulator.fees import WRONG_AMOUNT, FeeFields, check_refunds, read_fee, refuse_amount
 from connector.simulator.rulebook import hold_to_contract
 from connector.simulator.state import Fee, Visit
 
+LOCAL = FeeFields.of(contract().node("sendMedInfo.meds.med"))
 _PARTIAL = ("P.partial_counts", "P.partial_error", "P.partial_silent", "P.partial_late", "P.counts_lie")
 
 
@@ -25,7 +27,7 @@ def upload_charges(call: Call) -> Mapping[str, Any]:
     rows = read_list(call.payload, "meds", "med")
     if not orders and not rows:
         raise Refusal(81003)
-    hold_to_contract(call, lambda: (refuse_row(row, LOCAL, call.rules) for row in rows))
+    hold_to_contract(call, lambda: (refuse_amount(row, LOCAL, call.rules) for row in rows))
     fees = _read_fees(call, rows, LOCAL)
     _spoil(call, fees)
     if call.rules.check_rules:
@@ -58,7 +60,7 @@ def _spoil(call: Call, fees: Sequence[Fee]) -> None:
     """Refuse a batch that holds a row somebody declared unacceptable (fault P.poison)."""
     poison = call.struck.get("P.poison")
     if poison and any(fee.item in poison["items"] for fee in fees):
-        raise Refusal(poison.get("code", "81023"))
+        raise Refusal(poison.get("code", WRONG_AMOUNT))
 
 
 def save_fees(call: Call, visit: Visit, fees: Sequence[Fee]) -> int:

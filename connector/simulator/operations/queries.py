@@ -39,10 +39,9 @@ def _fits(call: Call, visit: Visit, *, asked: bool) -> bool:
     recorded = visit.recorded_at.astimezone(CHINA).date()
     if not asked:
         return (recorded.year, recorded.month) == (call.today.year, call.today.month)
-    own = {**visit.data, "akc190": visit.number}
-    if any(call.text(name) and call.text(name) != own.get(name) for name in _EXACT):
+    if any(call.text(name) not in ("", call.text(name, visit.data)) for name in _EXACT):
         return False
-    days = (str(visit.data.get("akc192", "")), visit.closed_on, recorded.isoformat())
+    days = (call.text("akc192", visit.data), visit.closed_on, recorded.isoformat())
     for day, (first, last) in zip(days, _RANGES, strict=True):
         since, until = call.text(first), call.text(last)
         if (since and day < since) or (until and (not day or day > until)):
