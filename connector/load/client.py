@@ -77,6 +77,8 @@ class PlatformClient:
         """
         if not sessionid:
             return _not_sent("no session is open")
+        if not (sessionid.isascii() and sessionid.isprintable()):
+            return _not_sent("the session id cannot travel in a header")
         if operation.key != "hospital" or operation.encoding != "sealed":
             return _not_sent(f"{operation.method} ({operation.section}) is not sent as a sealed message")
         if not (body.startswith(b"{") and body.endswith(b"}")):
@@ -133,10 +135,7 @@ class PlatformClient:
                 content, kind = b'{"message":"' + sealed + b'"}', _JSON
         head = [kind]
         if sessionid:
-            try:
-                head.append((b"sessionid", sessionid.encode("ascii")))
-            except UnicodeEncodeError:
-                return _not_sent("the session id is not ASCII text")
+            head.append((b"sessionid", sessionid.encode("ascii")))
         reply = self._wire.post(url, content, head, fresh=not operation.idempotent)
         if not reply.is_sent:
             return _not_sent(reply.trouble)

@@ -45,7 +45,10 @@ def test_every_refusal_of_an_upload_in_the_document_is_definite(method):
         *((code, Verdict.SESSION_LOST) for code in ("11004", 11005, "11006", 21006, "31001", "31007", 21003)),
         *((code, Verdict.RETRYABLE) for code in ("110021", 11009)),
         *((code, Verdict.IN_DOUBT) for code in (99999, "1004")),
-        *((code, Verdict.IN_DOUBT) for code in (500, "502", -1, 1, "ERROR", "0000", "00", 1234567, "８１００１")),
+        *(
+            (code, Verdict.IN_DOUBT)
+            for code in (500, "502", -1, 1, "ERROR", "0000", "00", 1234567, "８１００１")
+        ),
         *((code, Verdict.IN_DOUBT) for code in (None, "", True, False, [], {}, 0.5)),
         *((code, Verdict.REJECTED) for code in (11002, "41003", 51034, "140005", "81023")),
     ],
