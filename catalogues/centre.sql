@@ -1,0 +1,4 @@
+-- 只取工伤险种、已审核的对照行；医保对照不能直接当作工伤对照用。
+SELECT XMLX, FYXH, YPCD, YBBM, YBMC, SFDJ, SFLB, VMED, KSRQ, JSRQ
+FROM YB_MLDZ
+WHERE XZLB = 'GS' AND SHBZ = '1'
