@@ -102,10 +102,8 @@ class RawServer:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection:
-            if self._wrap is not None:
-                connection = self._wrap(connection)
-            self._talk(connection)
+        with suppress(OSError), self._wrap(connection) if self._wrap else connection as talking:
+            self._talk(talking)
 
     def read_request(self, connection: socket.socket) -> bytes:
         """One whole request; it is kept in `received` too."""
