@@ -1,16 +1,11 @@
-"""How an answer looks on the wire. The document's own samples disagree with one another, so styles are mixed.
-
-`document`: as the samples of the interface; `strings`: every number as text (T24, T27); `extra-fields`: unknown
-fields everywhere (T32); `encrypted`: sealed with the request's key (T13); `artefacts`: sums with the last binary
-digit wrong, as floats give; `json-string`: the JSON inside a JSON string; `odd-charset`: UTF-8 bytes under
-`text/html;charset=ISO-8859-1`. Styles combine with `+`.
-"""
+"""How an answer looks on the wire. The document's own samples disagree with one another, so styles are mixed."""
 
 import difflib
 import json
 import math
 from collections.abc import Mapping
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from types import MappingProxyType
 from typing import Any
 
 from connector.contract.envelope import seal
@@ -18,7 +13,18 @@ from connector.errors import ConfigurationError, Fault
 from connector.simulator.faults import Strike
 from connector.simulator.state import Visit
 
-STYLES = ("document", "strings", "extra-fields", "encrypted", "artefacts", "json-string", "odd-charset")
+STYLES: Mapping[str, str] = MappingProxyType(
+    {
+        "document": "as the samples of the interface (the default)",
+        "strings": "every number as text (T24, T27)",
+        "extra-fields": "unknown fields everywhere (T32)",
+        "encrypted": "sealed with the request's key (T13)",
+        "artefacts": "sums with the last binary digit wrong, as floats give",
+        "json-string": "the JSON inside a JSON string",
+        "odd-charset": "UTF-8 bytes under `text/html;charset=ISO-8859-1`",
+    }
+)
+"""What each does; they combine with `+`."""
 
 _ROUNDINGS = {
     "P.round.half_up": ROUND_HALF_UP,

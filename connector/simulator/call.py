@@ -40,8 +40,8 @@ class Rules:
     sink for speed tests): only envelope and session are checked, any visit number is taken.
     """
 
-    accounts: Mapping[str, str]
-    injuries: Sequence[Mapping[str, Any]] = ()
+    accounts: Mapping[str, str] = field(repr=False)
+    injuries: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     categories: Mapping[str, str] = field(default_factory=dict)
     kind_categories: Mapping[str, str] = field(default_factory=lambda: {"0": "11", "1": "22", "9": "51"})
     amount_tolerance: Decimal = Decimal("0.05")
@@ -57,10 +57,10 @@ class Call:
     """One request whose envelope and session are in order."""
 
     operation: Operation
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(repr=False)
     state: State
     rules: Rules
-    sessionid: str = ""
+    sessionid: str = field(default="", repr=False)
     struck: Strike = field(default_factory=dict)
 
     @property

@@ -31,8 +31,8 @@ class Request:
     """One request as it came in: the operation, its `message` and the header's sessionid."""
 
     operation: Operation
-    message: str
-    header_sessionid: str
+    message: str = field(repr=False)
+    header_sessionid: str = field(repr=False)
     struck: Strike
 
 
@@ -42,7 +42,7 @@ class Reception:
 
     state: State
     rules: Rules
-    key_text: str
+    key_text: str = field(repr=False)
     styles: frozenset[str]
     calls: list[tuple[str, str]] = field(default_factory=list)
     internal_errors: list[str] = field(default_factory=list)

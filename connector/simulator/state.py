@@ -47,7 +47,7 @@ def scaled(number: Decimal) -> int:
 class Fee:
     """One committed fee row: `row` as it was sent, and what the platform reads from it."""
 
-    row: Mapping[str, Any]
+    row: Mapping[str, Any] = field(repr=False)
     item: str
     price: str
     quantity: str
@@ -60,7 +60,7 @@ class Visit:
     """One registered visit and everything uploaded for it."""
 
     number: str
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
     new_injury: bool
     recorded_at: datetime
     episode: int = 1
@@ -71,7 +71,7 @@ class Visit:
     sums: dict[str, int] = field(default_factory=dict)
     fen_sums: dict[str, int] = field(default_factory=dict)
     stock: dict[tuple[str, Decimal], Decimal] = field(default_factory=dict)
-    orders: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    orders: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     approvals: list[str] = field(default_factory=list)
     history: deque[tuple[dict[str, int], dict[str, int]]] = field(
         default_factory=lambda: deque(maxlen=_HISTORY)
@@ -116,7 +116,7 @@ def _round_to_fen(amount: int) -> int:
 class Session:
     """One login of one account."""
 
-    sessionid: str
+    sessionid: str = field(repr=False)
     account: str
     last_used: datetime
 
