@@ -1,7 +1,7 @@
 """One POST, and exactly what is known of it afterwards. No retry, no redirect, no cookie, no environment.
 
 Built on httpx's transport, below its client: the client's redirects, cookies and request log (which holds the
-URL) are what this room must not have, and they cost a third of the time of a call.
+URL) are what this room must not have, and they cost a quarter of the time of a call.
 """
 
 import socket
