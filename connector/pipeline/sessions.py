@@ -12,7 +12,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from connector.contract.library import contract
-from connector.errors import SessionError
+from connector.errors import PlatformError, SessionError
 from connector.load.client import PlatformClient
 from connector.load.judge import LOGGED_IN_ALREADY, NOT_LOGGED_IN, UNREADABLE_REQUEST
 from connector.records import Outcome, Verdict
@@ -133,7 +133,7 @@ class SessionKeeper:
             return
         try:
             is_closed = self._log_out(earlier)
-        except SessionError:
+        except PlatformError:  # a stop on request, raised by `tick`, too
             is_closed = False
         if is_closed:
             self._store.drop_session(self._account)

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from connector.errors import LedgerError, SessionError
+from connector.errors import LedgerError, PlatformError, SessionError
 from connector.pipeline.sessions import SessionKeeper, SessionRules
 from connector.records import Outcome, Verdict
 
@@ -214,6 +214,19 @@ def test_a_session_that_cannot_be_closed_stays_stored_for_the_next_run(answer):
     assert "next run" in world.notes[0]
     with pytest.raises(SessionError):
         _ = keeper.sessionid
+
+
+def test_a_stop_while_closing_does_not_hide_what_the_run_did():
+    def stop():
+        raise PlatformError("stopped on request")
+
+    world = World(logins=[opened("8280")], logouts=[SILENCE])
+    keeper = world.keeper()
+    keeper.open()
+    world.tick = stop
+    keeper.close()
+    assert world.log[2:] == ["logout 8280"]
+    assert world.stored == {"demo": "8280"}
 
 
 def test_a_lock_with_its_session_told_is_opened_by_logging_that_one_out():
