@@ -221,9 +221,9 @@ def test_a_stop_while_closing_does_not_hide_what_the_run_did():
         raise PlatformError("stopped on request")
 
     world = World(logins=[opened("8280")], logouts=[SILENCE])
+    world.tick = stop
     keeper = world.keeper()
     keeper.open()
-    world.tick = stop
     keeper.close()
     assert world.log[2:] == ["logout 8280"]
     assert world.stored == {"demo": "8280"}
