@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from math import inf, nextafter
 
 from connector.sample.plan import Charge, Order, Plan, Stay, draft_charge, draft_refund
 from connector.sample.schema import Value
@@ -42,16 +43,15 @@ def _mark(charge: Charge, mark: str, **changes: Value) -> Charge:
 
 
 def _spoil_cents(plan: Plan) -> None:
-    """One amount in fifty is off by a cent, as tills round (A3); one in fifty carries a float's artefact."""
+    """One amount in fifty is off by a cent, as tills round; one in fifty carries a float's artefact."""
     for charge in plan.charges:
         chance = plan.random.random()
-        price, quantity = str(charge.row["FYDJ"]), str(charge.row["FYSL"])
-        if chance < 0.02 and float(price) > 1:
+        if chance < 0.02 and float(charge.item.price) > 1:
             cents = round(float(str(charge.row["ZJJE"])) * 100) + (1 if chance < 0.01 else -1)
             charge.row["ZJJE"] = f"{cents // 100}.{cents % 100:02d}"
             plan.plant("cent_off_stay", charge.stay.key)
-        elif chance > 0.98 and quantity != "1":
-            charge.row["ZJJE"] = repr(float(price) * float(quantity))
+        elif chance > 0.98:
+            charge.row["ZJJE"] = repr(nextafter(float(str(charge.row["ZJJE"])), inf))
 
 
 def _odd_items(plan: Plan) -> Iterator[Charge]:
@@ -107,7 +107,9 @@ def _late(plan: Plan) -> Iterator[Charge]:
     for case in ("old", "new", "plain"):
         stay = plan.stay(case)
         for minute in (11, 12):
-            charge = draft_charge(stay, _at(stay, 4, 60 + minute), 2011, str(minute - 10), prescription="CFL001")
+            charge = draft_charge(
+                stay, _at(stay, 4, 60 + minute), 2011, str(minute - 10), prescription="CFL001"
+            )
             charge.late = True
             yield _mark(charge, "late")
 
