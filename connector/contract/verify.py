@@ -5,6 +5,7 @@
 otherwise, and with 2 when the file cannot be read or is not that document.
 """
 
+import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from connector.contract.library import Contract, contract, load_text
 from connector.contract.verify_compare import Disagreement, compare
-from connector.contract.verify_document import Document, read_document
+from connector.contract.verify_document import read_document
 from connector.errors import ConfigurationError
 
 
@@ -77,11 +78,7 @@ def load_explanations() -> Explanations:
 def verify(own: Contract, text: str, explanations: Explanations) -> Verdict:
     """Hold a contract against a document's text; ConfigurationError when the text is not that document."""
     lines = {(remark.section, remark.line) for remark in explanations.remarks}
-    return weigh(compare(own, _read(text, lines)), explanations)
-
-
-def _read(text: str, lines: set[tuple[str, str]]) -> Document:
-    return read_document(text, remarks=lines)
+    return weigh(compare(own, read_document(text, remarks=lines)), explanations)
 
 
 def weigh(disagreements: Iterable[Disagreement], explanations: Explanations) -> Verdict:
@@ -125,6 +122,9 @@ def main(arguments: Sequence[str]) -> int:
     except UnicodeDecodeError:
         sys.stderr.write(f"{place} is not text in UTF-8, so it is not the text of the platform's document.\n")
         return 2
+    except ValueError:
+        sys.stderr.write(f"{arguments[0]!r} cannot be a file's name.\n")
+        return 2
     except ConfigurationError as error:
         sys.stderr.write(f"{place}: {error}\n")
         return 2
@@ -133,4 +133,6 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may have no Chinese
     raise SystemExit(main(sys.argv[1:]))

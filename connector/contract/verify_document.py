@@ -108,6 +108,8 @@ def _read_interfaces(lines: Sequence[str], remarks: Collection[tuple[str, str]])
         match = _SECTION.match(line)
         if match and int(match[1]) == len(starts) + 1:
             starts.append((number, f"4.{match[1]}", match[2].strip()))
+    if not starts:
+        raise ConfigurationError("This is not the text of the platform's document: it has no section “4.1”.")
     ends = [number for number, _, _ in starts[1:]] + [len(lines)]
     for (start, section, title), end in zip(starts, ends, strict=True):
         body = lines[start:end]
@@ -149,7 +151,7 @@ def _read_form(lines: Sequence[str]) -> Side:
     """The request of 4.18: rows of two cells, name and remark."""
     cells = [line.strip() for line in lines if line.strip()]
     return Side(
-        tuple(Printed(name, remark) for name, remark in zip(cells[::2], cells[1::2], strict=True)), {}
+        tuple(Printed(name, remark) for name, remark in zip(cells[::2], cells[1::2], strict=False)), {}
     )
 
 

@@ -122,3 +122,26 @@ def test_an_empty_request_of_every_interface_names_what_it_lacks(method):
     assert all(v.zh for v in violations)
     if operation.method != "login":
         assert "sessionid" in {v.path for v in violations}
+
+
+@pytest.mark.parametrize(
+    ("node", "quantity", "amount", "refund", "signs"),
+    [
+        ("sendMedInfo.meds.med", "alc406", "alc407", "81022", ""),
+        ("sendBsMedInfo.bs004s.bs004", "akc226", "alc407", "330024", "330025"),
+    ],
+)
+def test_quantity_and_amount_have_one_sign(node, quantity, amount, refund, signs):  # T73
+    def broken(first: str, second: str) -> list[tuple[str, str, str]]:
+        row = {quantity: first, amount: second}
+        found = check_node(contract().node(node), row, path="")
+        return [(one.path, one.rule, one.platform_code) for one in found if one.path in row]
+
+    assert broken("1", "1") == broken("-1", "-0.5") == []
+    assert broken("-1", "1") == [(amount, "forbidden", refund)]
+    assert broken("1", "-1") == [(quantity, "forbidden", signs)]
+    assert (
+        [rule for _, rule, _ in broken("-1", "x")]
+        == [rule for _, rule, _ in broken("x", "-1")]
+        == ["decimal"]
+    )
