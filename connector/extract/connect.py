@@ -47,9 +47,9 @@ def read_url(url: str) -> tuple[sa.URL, Dialect]:
 def describe_url(url: sa.URL) -> str:
     """The database for people: host, port and name, or the file; never a user's password."""
     if url.get_backend_name() == "sqlite":
-        return f"the hospital's database {Path(url.database or '').name}"
+        return f"The hospital's database {url.database}"
     host = ":".join(str(part) for part in (url.host, url.port) if part) or "its ODBC connection"
-    return f"the hospital's database {url.database or ''} at {host}".replace("  ", " ")
+    return f"The hospital's database {url.database or ''} at {host}".replace("  ", " ")
 
 
 def connect(url: sa.URL, dialect: Dialect, timeout_s: int) -> sa.Engine:
@@ -87,7 +87,9 @@ def session_statements(dialect: Dialect, timeout_s: int) -> tuple[str, ...]:
 
 def _connect_args(url: sa.URL, timeout_s: int) -> dict[str, Any]:
     if url.drivername == "postgresql+psycopg":
-        return {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
+        # Old databases have labels such as SQL_ASCII, by which psycopg would give bytes.
+        defaults = {"connect_timeout": _CONNECT_TIMEOUT_S, "client_encoding": "utf8"}
+        return {name: value for name, value in defaults.items() if name not in url.query}
     if url.get_driver_name() == "pymysql":
         # The socket's bound is the last resort where the server knows no statement timeout.
         return {"connect_timeout": _CONNECT_TIMEOUT_S, "read_timeout": timeout_s + 30}

@@ -47,6 +47,7 @@ POSTGRESQL = Dialect(
     clock="localtimestamp",
     row_values=True,
     session=(
+        "SET client_encoding = 'UTF8'",
         "SET default_transaction_read_only = on",
         "SET statement_timeout = {milliseconds}",
         "SET idle_in_transaction_session_timeout = {milliseconds}",
