@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+from types import MappingProxyType
 from typing import get_args
 
 from connector.config.expressions import read_columns, read_expression
@@ -44,7 +45,14 @@ def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mappi
     )
     form.close()
     return Mapping(
-        name=name, fills=fills, source=source, fields=fields, catalogue=catalogue, tests=tests, file=path
+        name=name,
+        fills=fills,
+        source=source,
+        fields=MappingProxyType(fields),
+        catalogue=catalogue,
+        tests=tests,
+        file=path,
+        places=page.places(),
     )
 
 
