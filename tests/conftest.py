@@ -88,4 +88,4 @@ def odbc_url(mariadb_url: str) -> str:
         _missing(f"the ODBC driver {_ODBC_DRIVER!r} is not installed (Debian: odbc-mariadb)")
     url = sa.make_url(mariadb_url)
     query = {"driver": _ODBC_DRIVER, "port": str(url.port or 3306)}
-    return url.set(drivername="mysql+pyodbc", port=None, query=query).render_as_string(hide_password=False)
+    return url.set(drivername="mysql+pyodbc", query=query).render_as_string(hide_password=False)

@@ -35,6 +35,9 @@ def read_url(url: str) -> tuple[sa.URL, Dialect]:
             "his.url is not a database URL such as postgresql://user:password@host/database."
         ) from None
     parsed = parsed.set(drivername=_DEFAULT_DRIVERS.get(parsed.drivername, parsed.drivername))
+    if parsed.drivername in ("mysql+pyodbc", "mariadb+pyodbc") and parsed.port and "port" not in parsed.query:
+        # SQLAlchemy writes `host,port`, as SQL Server wants it; MySQL's drivers do not read that.
+        parsed = parsed.update_query_dict({"port": str(parsed.port)})
     dialect = DIALECTS.get(parsed.get_backend_name())
     if dialect is None:
         known = ", ".join(sorted(DIALECTS))
@@ -48,7 +51,8 @@ def describe_url(url: sa.URL) -> str:
     """The database for people: host, port and name, or the file; never a user's password."""
     if url.get_backend_name() == "sqlite":
         return f"The hospital's database {url.database}"
-    host = ":".join(str(part) for part in (url.host, url.port) if part) or "its ODBC connection"
+    port = url.query.get("port") or url.port
+    host = ":".join(str(part) for part in (url.host, port) if part) or "its ODBC connection"
     return f"The hospital's database {url.database or ''} at {host}".replace("  ", " ")
 
 

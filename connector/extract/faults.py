@@ -59,34 +59,30 @@ _NATIVE = re.compile(r"Native error: (\d+)|\((\d+)\)(?: \(SQL\w+\))?\s*$|ORA-0*(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an error happened: database (host and name, no password), user, mapping, and what was read."""
+    """Where an error happened: database (host and name, no password), user, and what was read for which mapping."""
 
     database: str
     user: str = ""
-    mapping: str = ""
-    source: str = ""
+    subject: str = ""
     timeout_s: int = 0
-
-    @property
-    def subject(self) -> str:
-        """The source and the mapping that reads it."""
-        return f"{self.source} (mapping {self.mapping})" if self.mapping else self.source
 
 
 def kind_of(error: BaseException) -> str:
     """The kind of a driver's error (`_KINDS`), or `other`."""
     driver = _driver_error(error)
+    if isinstance(driver, (ImportError, sa.exc.NoSuchModuleError)):
+        return "driver"
     for code in _codes(driver):
         if code in _KIND_OF:
             return _KIND_OF[code]
-    text = str(driver)
+    text = _text_of(driver)
     return next((kind for kind, sign in _TEXTS if re.search(sign, text)), "other")
 
 
 def explain(error: BaseException, place: Place) -> SourceError:
     """The sentence for a driver's error at `place`."""
     kind = kind_of(error)
-    name = _name_in(str(_driver_error(error)))
+    name = _name_in(_text_of(_driver_error(error)))
     sentences = {
         "password": f"{place.database} refused the user {place.user!r}: check the user and the password in his.url",
         "database": f"{place.database}: the server has no database of that name; check his.url",
@@ -96,7 +92,7 @@ def explain(error: BaseException, place: Place) -> SourceError:
         "timeout": f"{place.database}: reading {place.subject} took longer than {place.timeout_s} s and was stopped; "
         "add an index on its cursor, key or visit column, or raise his.statement_timeout_s",
         "locked": f"{place.database}: {place.subject} is locked by another program; try again later",
-        "syntax": f"{place.database} does not understand the SQL of {place.subject}: try it in the database's own tool",
+        "syntax": f"{place.database} does not understand {place.subject}: try it in the database's own tool",
         "driver": f"{place.database}: the driver that his.url names is not installed on this machine",
         "unreachable": f"{place.database} cannot be reached: is the server running, and are host, port and network right?",
         "file": f"{place.database} cannot be opened: is it there, readable, and a SQLite database?",
@@ -114,14 +110,17 @@ def _driver_error(error: BaseException) -> BaseException:
 
 
 def _codes(error: BaseException) -> list[str]:
-    """Every number an error carries, the most telling first."""
-    codes = [str(getattr(error, name, None) or "") for name in ("sqlite_errorname", "sqlstate")]
-    text = str(error)
-    for match in _NATIVE.finditer(text):
-        codes += [group for group in match.groups() if group]
-    codes += [str(argument) for argument in error.args[:1] if isinstance(argument, (int, str))]
-    codes += re.findall(r"(?:State|SQLSTATE): (\w{5})", text)
-    return codes
+    """Every number an error carries, the most telling first: the server's own before the standard's."""
+    text = _text_of(error)
+    codes = [group for match in _NATIVE.finditer(text) for group in match.groups() if group]
+    codes += [str(argument) for argument in error.args[:1] if isinstance(argument, int)]
+    codes += [str(getattr(error, name, None) or "") for name in ("sqlite_errorname", "sqlstate")]
+    codes += [argument for argument in error.args[:1] if isinstance(argument, str)]
+    return codes + re.findall(r"(?:State|SQLSTATE): (\w{5})", text)
+
+
+def _text_of(error: BaseException) -> str:
+    return " ".join(str(argument) for argument in error.args)
 
 
 def _number_of(error: BaseException) -> str:

@@ -241,8 +241,11 @@ class Hospital:
     def _place(self, query: Query | None) -> Place:
         if query is None:
             return Place(self.name, self._url.username or "", timeout_s=self._timeout_s)
-        source = f"the table {query.table}" if query.table else "the SQL"
-        return Place(self.name, self._url.username or "", query.mapping, source, self._timeout_s)
+        mapping = query.mapping
+        subject = (
+            f"the table {query.table} (mapping {mapping})" if query.table else f"the SQL of mapping {mapping}"
+        )
+        return Place(self.name, self._url.username or "", subject, self._timeout_s)
 
     @contextmanager
     def _explained(self, place: Place) -> Iterator[None]:
