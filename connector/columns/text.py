@@ -6,8 +6,9 @@ shortest text, never by its binary value.
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,11 @@ import pyarrow.compute
 kernels: Any = pyarrow.compute
 """Arrow's kernels, without the stubs' overloads: they know no array whose type is decided at run time."""
 
-Array: TypeAlias = "pa.Array[Any]"
-Column: TypeAlias = "pa.Array[Any] | pa.ChunkedArray[Any]"
+if TYPE_CHECKING:  # Arrow's arrays take no parameter at run time
+    Array: TypeAlias = pa.Array[Any]
+    Column: TypeAlias = pa.Array[Any] | pa.ChunkedArray[Any]
+else:
+    Array, Column = pa.Array, pa.Array | pa.ChunkedArray
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """One truth value per element."""
 
@@ -109,6 +113,16 @@ def sizes(texts: Array, unit: str) -> npt.NDArray[np.int32]:
     lengths = kernels.binary_length(texts) if unit == "bytes" else kernels.utf8_length(texts)
     found: npt.NDArray[np.int32] = lengths.to_numpy(zero_copy_only=False)
     return found
+
+
+def glued(columns: Sequence[Array], separator: str) -> Array:
+    """Several columns of text as one; null parts leave no separator, and where all are null it is ""."""
+    first, *others = columns
+    nothing = kernels.coalesce(*columns).is_null()
+    # Arrow's join would leave out the elements whose parts are all null
+    first = kernels.if_else(nothing, "", first)
+    joined: Array = kernels.binary_join_element_wise(first, *others, separator, null_handling="skip")
+    return joined
 
 
 def cut(text: str, length: int, unit: str) -> str:

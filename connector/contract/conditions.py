@@ -27,7 +27,7 @@ def hold(condition: Condition, row: _Object, root: _Object | None) -> bool:
         return text in condition.one_of
     if condition.not_one_of is not None:
         return text not in condition.not_one_of
-    return condition.negative is not None and _is_negative(text) is condition.negative
+    return condition.negative is not None and is_negative(text) is condition.negative
 
 
 def because(conditions: Sequence[Condition]) -> str:
@@ -66,7 +66,7 @@ def _is_empty(value: object) -> bool:
     return value is None or not str(value).strip()
 
 
-def _is_negative(text: str) -> bool | None:
+def is_negative(text: str) -> bool | None:
     """Whether a text is a number below zero; None for what is no number: that is neither."""
     try:
         return Decimal(text) < 0
