@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from connector.config.near import propose
 from connector.config.page import Page, Spot
-from connector.config.places import Path
+from connector.config.places import KEY, Path
 from connector.config.yaml_reader import Item, Scalar, Series, Table, kind
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -43,7 +43,9 @@ class Form:
                 self.complain(f"The key “{name}” is missing{self._inside()}.")
             return None
         key, value = self.table.entries[name]
-        self.page.spots[(*self.path, name)] = value.spot
+        # The content of a table starts lines below its key; what is said of it as a whole is said at the key.
+        self.page.spots[(*self.path, name)] = key.spot if isinstance(value, Table) else value.spot
+        self.page.spots[(*self.path, name, KEY)] = key.spot
         if required and isinstance(value, Scalar) and value.is_null:
             self.page.complain(
                 key.spot, f"“{name}” has no value.", 'An empty text is written "", the word null "null".'

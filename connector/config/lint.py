@@ -13,6 +13,7 @@ from connector.config.lint_values import FieldLint
 from connector.config.mapping import Expression, Mapping
 from connector.config.near import propose
 from connector.config.pipeline import Pipeline
+from connector.config.places import KEY
 from connector.config.target import Target, find_target, name_fields
 from connector.contract.library import Contract
 from connector.errors import Fault
@@ -88,31 +89,39 @@ def _source_faults(mapping: Mapping, target: Target) -> list[Fault]:
     faults: list[Fault] = []
     if mapping.source.refund_of and "amount" not in target.roles:
         faults.append(
-            mapping.places.fault(f"{mapping.fills} has no amounts, so no refunds.", "source", "refund_of")
+            mapping.places.fault(
+                f"{mapping.fills} has no amounts, so no refunds.", "source", "refund_of", KEY
+            )
         )
     if mapping.source.ended is not None and not target.gives_visits:
         faults.append(
-            mapping.places.fault("“ended” belongs into the mapping that gives the visits.", "source", "ended")
+            mapping.places.fault(
+                "“ended” belongs into the mapping that gives the visits.", "source", "ended", KEY
+            )
         )
     return faults
 
 
 def _test_faults(mapping: Mapping) -> list[Fault]:
-    """Columns that a test gives and the mapping never looks at; a fact may be given as catalogue.FACT."""
-    known = {*mapping.columns, *(f"{_GIVEN_FACT}{fact}" for fact in FACTS)}
-    return [
-        mapping.places.fault(
-            f"The mapping uses no column {column}.",
-            "tests",
-            str(number),
-            "given",
-            column,
-            hint=propose(column, mapping.columns),
-        )
-        for number, test in enumerate(mapping.tests)
-        for column in test.given
-        if column not in known
-    ]
+    """Columns of tests that are probably misspelt: not used, and near to one that is used and not given.
+
+    Other columns may be given: a row pasted from the source has more than the mapping looks at.
+    """
+    faults: list[Fault] = []
+    for number, test in enumerate(mapping.tests):
+        lacking = [column for column in mapping.columns if column not in test.given]
+        for column in test.given:
+            near = propose(column, lacking)
+            known = column in mapping.columns or column.startswith(_GIVEN_FACT)
+            if not known and near.startswith("Did you mean"):
+                place = ("tests", str(number), "given", column, KEY)
+                message = f"The mapping uses no column {column}."
+                faults.append(mapping.places.fault(message, *place, hint=near))
+            elif column.startswith(_GIVEN_FACT) and column.removeprefix(_GIVEN_FACT) not in FACTS:
+                place = ("tests", str(number), "given", column, KEY)
+                hint = propose(column.removeprefix(_GIVEN_FACT), FACTS)
+                faults.append(mapping.places.fault(f"A catalogue has no fact “{column}”.", *place, hint=hint))
+    return faults
 
 
 def lint_catalogue(catalogue: Catalogue, code_maps: abc.Mapping[str, CodeMap]) -> list[Fault]:

@@ -9,6 +9,9 @@ from connector.errors import Fault
 Path = tuple[str, ...]
 """The keys that lead to a value in a file: ("fields", "alc407", "from")."""
 
+KEY = "<key>"
+"""As the last step of a path: the place of the key itself, not of its value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

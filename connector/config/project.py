@@ -221,8 +221,10 @@ class _Loader:
 
 
 def _once(faults: abc.Iterable[Fault]) -> list[Fault]:
-    """Every fault once: a code map that two fields use is wrong only once."""
-    return list(dict.fromkeys(faults))
+    """Every fault once (a code map that two fields use is wrong only once), file by file, from top to bottom."""
+    distinct = list(dict.fromkeys(faults))
+    files = {file: number for number, file in enumerate(dict.fromkeys(one.file for one in distinct))}
+    return sorted(distinct, key=lambda one: (files[one.file], one.line, one.column))
 
 
 def _no_code_map(path: Path) -> CodeMap:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from connector.config.mapping import Expression, Mapping, MappingTest
 from connector.config.near import propose
-from connector.config.places import Path, Place, Places
+from connector.config.places import KEY, Path, Place, Places
 from connector.contract.library import Contract
 from connector.contract.spec import Effect, Field, Node, Operation
 from connector.errors import Fault
@@ -118,12 +118,14 @@ def name_fields(mapping: Mapping, target: Target) -> tuple[Mapping, list[Fault]]
     fields: dict[str, Expression] = {}
     written: dict[str, str] = {}
     for name, expression in mapping.fields.items():
-        path = _resolve(mapping, target, name, ("fields", name), faults)
+        path = _resolve(mapping, target, name, ("fields", name, KEY), faults)
         if path is None:
             continue
         if path in written:
             faults.append(
-                mapping.places.fault(f"{name} is the same field as {written[path]} above.", "fields", name)
+                mapping.places.fault(
+                    f"{name} is the same field as {written[path]} above.", "fields", name, KEY
+                )
             )
             continue
         fields[path], written[path] = expression, name
@@ -144,7 +146,7 @@ def _name_test(
         expect = {
             path: text
             for name, text in test.expect.items()
-            if (path := _resolve(mapping, target, name, (*where, "expect", name), faults)) is not None
+            if (path := _resolve(mapping, target, name, (*where, "expect", name, KEY), faults)) is not None
         }
     violations = tuple(
         (path, rule)
