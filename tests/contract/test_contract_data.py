@@ -101,6 +101,9 @@ def test_twin_codes_cover_both_tables():
     kind = CONTRACT.node("sendMedInfo.meds.med").field("alc404")
     assert kind
     assert dict(kind.twin_codes) == {"0": "02", "1": "01", "9": "9"}
+    visit = CONTRACT.node("register.kc21").field("aka130")  # T63
+    assert visit
+    assert dict(visit.twin_codes) == {"11": "71", "21": "72"}
 
 
 def test_error_codes_of_fields_belong_to_the_interface():
@@ -335,6 +338,8 @@ CAN_OCCUR = {
     "const": lambda one: one.const_when,
     "forbidden": lambda one: one.forbidden_when,
     "required": lambda one: one.required or one.required_when,
+    # amount against price × quantity, within the project's tolerance: the transform's rule
+    "amount": lambda one: one.type is Type.DECIMAL and one.nonzero,
 }
 
 
