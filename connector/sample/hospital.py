@@ -187,8 +187,3 @@ def _injury(row: Sequence[Any]) -> dict[str, Any]:
         "alc027": "01",
         "alc084": "0" if kind == "新" else "1",
     }
-
-
-def planted(sample: Sample, *names: str) -> tuple[str, ...]:
-    """The keys planted under these names, in their order."""
-    return tuple(key for name in names for key in sample.planted.get(name, ()))

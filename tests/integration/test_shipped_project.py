@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from connector.catalogue.table import CatalogueTable
 from connector.config.project import Project, load_project
+from connector.contract.check import check_node
 from connector.contract.library import contract
 from connector.extract import lookup
 from connector.extract.source import Query, open_hospital
@@ -23,6 +24,7 @@ from connector.simulator.operations.admission import register
 from connector.simulator.operations.charges import upload_charges
 from connector.simulator.state import State
 from connector.transform.shape import compile_plan, transform
+from tests.bench.hospital import build_bench
 
 TODAY = date(2026, 3, 5)
 SHIPPED = Path(__file__).parents[2]
@@ -237,3 +239,35 @@ def test_money_of_the_hospital_is_money_of_the_records(days, project, tmp_path):
         his = {str(key): int(amount) for key, amount in connection.exec_driver_sql(union)}
     engine.dispose()
     assert {key: his[key] for key in block.keys} == dict(zip(block.keys, block.amounts, strict=True))
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param("postgresql_url", marks=pytest.mark.postgresql),
+        pytest.param("mariadb_url", marks=pytest.mark.mariadb),
+    ],
+)
+def test_the_same_project_makes_the_same_payloads_on_a_server(days, project, server, request):
+    url = request.getfixturevalue(server)
+    build_hospital(url, today=TODAY)
+    here = Day(project, url)
+    for name, block in days[1].blocks.items():
+        other = here.blocks[name]
+        assert dict(zip(other.keys, other.payloads, strict=True)) == dict(
+            zip(block.keys, block.payloads, strict=True)
+        )
+        assert _rules(other) == _rules(block)
+        assert {one.key for one in other.set_aside} == {one.key for one in block.set_aside}
+
+
+def test_every_row_of_the_bench_hospital_is_good(project, tmp_path):
+    build_bench(tmp_path / "his.db", rows=3000, visits=40, today=TODAY)
+    day = Day(project, f"sqlite:///{tmp_path / 'his.db'}")
+    assert len(day.blocks["inpatient-visits"].keys) == 40
+    charges = day.blocks["inpatient-charges"]
+    assert len(charges.keys) == 3000
+    assert set(Counter(charges.visits).values()) == {75}
+    assert charges.rejections == charges.set_aside == ()
+    node = contract().node("sendMedInfo.meds.med")
+    assert not any(check_node(node, json.loads(one), path="") for one in charges.payloads)
