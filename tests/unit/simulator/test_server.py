@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
@@ -10,6 +11,8 @@ import pytest
 from connector.contract.envelope import password_digest
 from connector.errors import ConfigurationError, EnvelopeError
 from connector.simulator.answers import STYLES
+from connector.simulator.fees import check_refunds
+from connector.simulator.operations import charges
 from connector.simulator.server import serve
 from tests.unit.simulator.client import KEY, Caller, code, med, open_answer, order
 
@@ -130,6 +133,27 @@ def test_one_session_may_be_used_by_several_threads(start):
         codes = list(pool.map(upload, range(40)))
     assert (codes.count("0"), codes.count("81036")) == (36, 4)
     assert first.simulator.rows_received == 36
+
+
+def test_what_a_refund_is_held_against_cannot_change_meanwhile(start, monkeypatch):
+    def check_slowly(visit, fees):
+        check_refunds(visit, fees)
+        time.sleep(0.02)  # noqa: TID251 - long enough for every other thread to look at the same stock
+
+    monkeypatch.setattr(charges, "check_refunds", check_slowly)
+    first = start()
+    first.upload(med("10", "3", "30"))
+
+    def refund(_: int) -> str:
+        caller = Caller(first.simulator)
+        caller.sessionid = first.sessionid
+        with caller.http:
+            return code(caller.upload(med("10", "-1", "-10")))
+
+    with ThreadPoolExecutor(6) as pool:
+        codes = sorted(pool.map(refund, range(6)))
+    assert codes == ["0"] * 3 + ["81021"] * 3
+    assert first.simulator.total("V1") == 0
 
 
 def test_a_caller_that_says_nothing_blocks_nobody(start):
