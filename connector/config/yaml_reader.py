@@ -52,6 +52,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
         "something behind the “|” or “>” that starts a block of text",
         "The text starts on the next line; " + _QUOTES[0].lower() + _QUOTES[1:],
     ),
+    (r"expected the node content", "a value, or a closing bracket, is missing", ""),
     (r"nesting depth", "the file nests too deeply", ""),
     (r"undefined alias", "an alias (*…) whose anchor (&…) is not above it", _QUOTES),
     (r"duplicate anchor", "an anchor (&…) of that name stands above already", "Give it another name."),
