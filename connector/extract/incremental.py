@@ -57,6 +57,30 @@ def read(hospital: Hospital, query: Query, watermark: Watermark | None) -> Itera
         yield Chunk(query.mapping, page.table, reached, page.undecodable)
 
 
+def latest(hospital: Hospital, query: Query) -> Watermark | None:
+    """Where the reading would stand if everything there is now had been read; None for an empty source.
+
+    Following begins here when the rows so far are read in another way (by visit). Errors as `read`.
+    """
+    cursor = query.cursor
+    if cursor is None:
+        raise ValueError("an incremental reading needs a cursor")
+    resolved = hospital.resolve(query)
+    column = resolved.column(cursor.column)
+    _check_type(resolved, cursor, column)
+    bounds = _upper(hospital, cursor, column)
+    newest = hospital.scalar(
+        resolved, select([sa.func.max(sa.column(column.actual))], resolved.source).where(*bounds)
+    )
+    if newest is None:
+        return None
+    order = tuple(dict.fromkeys((column, *resolved.key)))
+    reached: Watermark | None = None
+    for page in pages(hospital, resolved, [at_least(hospital.dialect, column, newest)], bounds, order):
+        reached = _later(reached, _watermark(page.table, column, resolved.key), column, resolved.key)
+    return reached
+
+
 def pages(
     hospital: Hospital,
     resolved: Resolved,

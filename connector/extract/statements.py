@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
 from connector.extract.columns import Column
-from connector.extract.dialects import SQLITE, Dialect
+from connector.extract.dialects import MYSQL, SQLITE, Dialect
 
 Condition = sa.ColumnElement[bool]
 
@@ -59,6 +60,10 @@ def bound(dialect: Dialect, column: Column, value: Any) -> sa.ColumnElement[Any]
         "date": sa.Date(),
     }
     text = sa.CHAR(column.length) if column.length else sa.Unicode()
+    if dialect is MYSQL and isinstance(value, datetime):
+        # ODBC drivers cut the fraction of a second off a time that is bound as one.
+        text_of_time = sa.bindparam(None, value.isoformat(" "), type_=sa.String(), unique=True)
+        return sa.cast(text_of_time, mysql.DATETIME(fsp=6))
     if isinstance(value, datetime):
         kind: sa.types.TypeEngine[Any] = sa.DateTime()
     else:
