@@ -14,6 +14,11 @@ from typing import NoReturn
 import pyodbc
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
+
+# A property does not fail because the machine is busy.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _POSTGRESQL = os.environ.get("CONNECTOR_TEST_POSTGRESQL", "postgresql+psycopg://root@127.0.0.1:5432/postgres")
 _MARIADB = os.environ.get("CONNECTOR_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1:3306/?charset=utf8mb4")

@@ -46,7 +46,7 @@ def from_arrow(raw: Array, column: Column, *, own: str = "utf-8") -> Built:
     Raises Misfit where the driver has already blurred the cells (SQLite's whole numbers among reals).
     """
     storage = raw.storage if isinstance(raw, pa.ExtensionArray) else raw
-    if pa.types.is_null(storage.type):
+    if storage.null_count == len(storage):
         return pa.array([None] * len(storage), column.arrow), []
     if pa.types.is_floating(storage.type) and column.type == "decimal":
         return _from_doubles(storage, column)
@@ -58,7 +58,7 @@ def from_arrow(raw: Array, column: Column, *, own: str = "utf-8") -> Built:
         storage = _as_string(storage)
     try:
         return pc.cast(storage, column.arrow), []
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return from_cells(storage.to_pylist(), column)
 
 
@@ -103,7 +103,7 @@ def _quick(cells: Sequence[Any], column: Column) -> "Array | None":
 def _is_blurred(given: pa.DataType, wanted: ColumnType) -> bool:
     """Whether the driver's type can have lost what the column's type must keep."""
     if wanted in ("integer", "boolean", "timestamp", "date"):
-        return pa.types.is_floating(given)
+        return pa.types.is_floating(given) or (wanted in ("timestamp", "date") and pa.types.is_integer(given))
     if wanted in ("text", "bytes", "other"):
         return not (pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_binary(given))
     return False

@@ -160,7 +160,7 @@ class Hospital:
         """
         rows = rows or self.page_rows
         elements = [wire(self.dialect, c, odbc=self._is_odbc) for c in resolved.columns]
-        statement = page(select(elements, resolved.source), conditions, order, rows)
+        statement = page(self.dialect, select(elements, resolved.source), conditions, order, rows)
         with self._explained(self._place(resolved.query)):
             try:
                 return self._run(statement, resolved, rows)

@@ -109,7 +109,13 @@ def one_of(dialect: Dialect, column: Column, values: Sequence[Any]) -> Condition
 
 
 def page(
-    statement: sa.Select[Any], conditions: Sequence[Condition], order: Sequence[Column], rows: int
+    dialect: Dialect,
+    statement: sa.Select[Any],
+    conditions: Sequence[Condition],
+    order: Sequence[Column],
+    rows: int,
 ) -> sa.Select[Any]:
     """One keyset page."""
-    return statement.where(*conditions).order_by(*[sa.column(c.actual) for c in order]).limit(rows)
+    ordered = statement.where(*conditions).order_by(*[sa.column(c.actual) for c in order])
+    # SQLAlchemy would add `OFFSET 0` for SQLite.
+    return ordered.suffix_with(f"LIMIT {rows:d}") if dialect is SQLITE else ordered.limit(rows)
