@@ -111,16 +111,17 @@ def _test_faults(mapping: Mapping) -> list[Fault]:
     for number, test in enumerate(mapping.tests):
         lacking = [column for column in mapping.columns if column not in test.given]
         for column in test.given:
-            near = propose(column, lacking)
-            known = column in mapping.columns or column.startswith(_GIVEN_FACT)
-            if not known and near.startswith("Did you mean"):
+            message = hint = ""
+            if column.startswith(_GIVEN_FACT):
+                fact = column.removeprefix(_GIVEN_FACT)
+                message = "" if fact in FACTS else f"A catalogue has no fact “{fact}”."
+                hint = propose(fact, FACTS)
+            elif column not in mapping.columns:
+                hint = propose(column, lacking)
+                message = f"The mapping uses no column {column}." if hint.startswith("Did") else ""
+            if message:
                 place = ("tests", str(number), "given", column, KEY)
-                message = f"The mapping uses no column {column}."
-                faults.append(mapping.places.fault(message, *place, hint=near))
-            elif column.startswith(_GIVEN_FACT) and column.removeprefix(_GIVEN_FACT) not in FACTS:
-                place = ("tests", str(number), "given", column, KEY)
-                hint = propose(column.removeprefix(_GIVEN_FACT), FACTS)
-                faults.append(mapping.places.fault(f"A catalogue has no fact “{column}”.", *place, hint=hint))
+                faults.append(mapping.places.fault(message, *place, hint=hint))
     return faults
 
 
