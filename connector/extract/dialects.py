@@ -96,8 +96,6 @@ def wire(dialect: Dialect, column: Column, *, odbc: bool) -> Element:
         return _wire_postgresql(element, column)
     if dialect is MYSQL:
         return _wire_mysql(element, column, odbc=odbc)
-    if dialect is SQLITE and column.type == "other":
-        return sa.cast(element, sa.Text)
     return element
 
 

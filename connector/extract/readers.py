@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from connector.extract.cells import Array, Built, from_arrow, from_cells
+from connector.extract.cells import Array, Built, Misfit, from_arrow, from_cells
 from connector.extract.columns import Column
 from connector.extract.connect import TimedConnection, session_statements, sqlite_uri
 from connector.extract.dialects import POSTGRESQL, SQLITE
@@ -119,6 +119,8 @@ class AdbcReader:
         values = [compiled.params[name] for name in compiled.positiontup or ()]
         table = self._fetch(str(compiled), values, rows)
         arrays = [_array(column) for column in table.columns]
+        if self._is_sqlite and any(map(_is_mixed, arrays, columns)):
+            raise Misfit
         built = [from_arrow(a, column) for a, column in zip(arrays, columns, strict=True)]
         return _page(columns, built, _last(arrays) if self._is_sqlite and table.num_rows else ())
 
@@ -155,6 +157,11 @@ class AdbcReader:
 def _rows(result: Any) -> list[Any]:
     """Every row as the driver gives it, past SQLAlchemy's own types."""
     return list(result.cursor.fetchall())
+
+
+def _is_mixed(array: Array, column: Column) -> bool:
+    """Whether SQLite's numbers have been made into texts, because a text stands among them."""
+    return pa.types.is_string(array.type) and column.type in ("integer", "boolean", "decimal", "float")
 
 
 def _last(arrays: Sequence[Array]) -> tuple[Any, ...]:

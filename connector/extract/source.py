@@ -174,17 +174,27 @@ class Hospital:
         """All rows in one statement, for a source without a key; memory grows with the source."""
         elements = [wire(self.dialect, c, odbc=self._is_odbc) for c in resolved.columns]
         with self._explained(self._place(resolved.query)):
-            return self._run(select(elements, resolved.source), resolved, self.page_rows)
+            statement = select(elements, resolved.source)
+            if self.dialect is SQLITE:  # whose quick driver decides a column's type by its first batch
+                return self._patient.read(statement, resolved.columns, rows=0)
+            return self._run(statement, resolved, self.page_rows)
 
     def _run(self, statement: sa.Select[Any], resolved: Resolved, rows: int) -> Page:
-        # SQLite's quick driver cannot be stopped: free SQL, which may be a product of tables, goes the timed way.
-        quick = None if self.dialect is SQLITE and resolved.source.sql is not None else self._quick
-        if quick is not None:
+        if self._quick is not None and self._may_be_quick(resolved):
             try:
-                return quick.read(statement, resolved.columns, rows=rows)
+                return self._quick.read(statement, resolved.columns, rows=rows)
             except Misfit:
                 pass
         return self._patient.read(statement, resolved.columns, rows=rows)
+
+    def _may_be_quick(self, resolved: Resolved) -> bool:
+        """SQLite's quick driver cannot be stopped, and writes numbers among texts in a way of its own.
+
+        So free SQL, which may be a product of tables, goes the timed way, and so do columns without a type.
+        """
+        if self.dialect is not SQLITE:
+            return True
+        return resolved.source.sql is None and not any(c.type in ("other", "bytes") for c in resolved.columns)
 
     def _find(self, query: Query) -> Resolved:
         if (query.table is None) == (query.sql is None):
