@@ -81,6 +81,11 @@ def read_origin(
     if file_name is None:
         return table, None, None
     sql_file = path.parent / file_name
+    if (
+        sql_file.suffix != ".sql"
+    ):  # a complaint shows the line it is about: of a key file nothing may be shown
+        form.page.complain(form.page.spot((*form.path, "sql")), "“sql” must name a file that ends in .sql.")
+        return table, None, sql_file
     sql_page = open_page(sql_file)
     if not sql_page.readable:
         for fault in sql_page.faults():

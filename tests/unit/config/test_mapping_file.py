@@ -189,6 +189,7 @@ FAULTS = {
     "shorten": (ORDERS, "shorten: true", 'shorten: "true"', "“shorten” must be true or false.", '"true"', None),
     "null value": (CHARGES, '{value: "1"}', "{value: null}", "“value” has no value.", "null", 'An empty text is written ""'),
     "null empty": (CHARGES, '["0", "00000000"]', "[~]", "Each element of “empty” has no value.", "~", None),
+    "no sql": (VISITS, "sql: visits.sql", "sql: ../ledger.key", "“sql” must name a file that ends in .sql.", "../", ""),
     "sql": (VISITS, "sql: visits.sql", "sql: visit.sql", "visit.sql: There is no such file.", "visit.sql", "Did you mean visits.sql?"),
 }  # fmt: skip
 
