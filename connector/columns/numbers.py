@@ -25,8 +25,8 @@ _FLOAT_DIGITS = 10**15
 
 _PLACES = 18
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
-_LONGEST = 100
-_EXACTLY = Context(prec=120, rounding=ROUND_HALF_UP)
+_LONGEST = 400
+_EXACTLY = Context(prec=900, rounding=ROUND_HALF_UP)
 
 
 class Kind(IntEnum):

@@ -102,10 +102,11 @@ def without_controls(texts: Array) -> Array:
 
 
 def has_full_width(texts: Array) -> Mask:
-    """Where a text holds full-width digits or Latin letters (１２Ａ)."""
+    """Where a text without Chinese characters holds full-width digits or Latin letters (１２Ａ, not １床)."""
     if not (_bytes(texts) == 0xEF).any():  # the lead byte of U+F000–U+FFFF
         return np.zeros(len(texts), np.bool_)
-    return mask(kernels.match_substring_regex(texts, pattern=_FULL_WIDTH))
+    chinese = kernels.match_substring_regex(texts, pattern=r"\p{Han}")
+    return mask(kernels.match_substring_regex(texts, pattern=_FULL_WIDTH)) & ~mask(chinese)
 
 
 def sizes(texts: Array, unit: str) -> npt.NDArray[np.int32]:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from connector.columns.text import Array, is_blank, kernels, key_text
 
-__all__ = ["is_blank", "key_text", "keys_of"]
+__all__ = ["is_blank", "key_text", "keys_of", "texts"]
 
 
 def keys_of(table: pa.Table, columns: Sequence[str]) -> Array:
@@ -21,3 +21,9 @@ def _escaped(texts: Array) -> Array:
     escaped = kernels.replace_substring(texts, pattern="\\", replacement="\\\\")
     done: Array = kernels.replace_substring(escaped, pattern="|", replacement="\\|")
     return done
+
+
+def texts(array: Array) -> list[str]:
+    """The texts of an array without nulls, as Python has them."""
+    values: list[str] = array.to_pylist()  # type: ignore[assignment]  # keys have no nulls
+    return values
