@@ -1,0 +1,337 @@
+"""The ledger's one connection: transactions, a single spelling of SQL for both databases, and clear errors.
+
+SQLAlchemy owns the URL, the driver, the dialect and the tables. Statements go through the driver's own cursor,
+because the ledger writes a million rows; they are written once:
+
+* `?` is a parameter, whatever the driver calls it; a list is a parameter too.
+* `IN (??)` is "one of a list", `EACH(??)` a table (`n`, `value`) of a list of texts, `n` counting from 0.
+* `:staged`, `:batched`, … are the stored states (`tables.Standing`), `:claimed`, … a batch's (`tables.Phase`).
+"""
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from connector.errors import LedgerError
+from connector.ledger.faults import Unwritable, explain
+from connector.ledger.tables import Phase, Standing
+
+_PAGES = 65536
+"""SQLite's page cache in KiB."""
+
+Errors = tuple[type[Exception], ...]
+
+_CHECKPOINT = 4000
+"""Pages after which SQLite folds its write-ahead log into the file."""
+
+_STATES = {
+    **{f":{s.name.lower()}": str(s.value) for s in Standing},
+    **{f":batch_{p.name.lower()}": str(p.value) for p in Phase},
+    ":open": f"{Phase.CLAIMED.value}, {Phase.IN_DOUBT.value}",
+}
+
+
+@lru_cache(maxsize=512)
+def _spell(sql: str, is_postgres: bool) -> str:
+    """The statement as the driver wants it."""
+    sql = re.sub(r":[a-z_]+", lambda found: _STATES[found.group()], sql)
+    if is_postgres:
+        sql = sql.replace(
+            "EACH(??)",
+            "(SELECT o - 1 AS n, v AS value FROM unnest(CAST(? AS text[])) WITH ORDINALITY AS u(v, o))",
+        )
+        return sql.replace("IN (??)", "= ANY(?)").replace("?", "%s")
+    sql = sql.replace("EACH(??)", "(SELECT key AS n, value FROM json_each(?))")
+    return sql.replace("IN (??)", "IN (SELECT value FROM json_each(?))")
+
+
+class Link:
+    """One transaction's access to the tables. Every error is a LedgerError, a refused row a `Conflict`."""
+
+    def __init__(
+        self, cursor: Any, *, is_postgres: bool, errors: Errors, say: Callable[[Exception], LedgerError]
+    ) -> None:
+        self._cursor = cursor
+        self._is_postgres = is_postgres
+        self._errors = errors
+        self._say = say
+
+    def rows(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._told():
+            self._cursor.execute(_spell(sql, self._is_postgres), self._bound(params))
+            found: list[tuple[Any, ...]] = self._cursor.fetchall()
+            return found
+
+    def one(self, sql: str, *params: object) -> tuple[Any, ...] | None:
+        """The first row of a query, or None."""
+        found = self.rows(sql, *params)
+        return found[0] if found else None
+
+    def run(self, sql: str, *params: object) -> int:
+        """How many rows a statement touched."""
+        with self._told():
+            self._cursor.execute(_spell(sql, self._is_postgres), self._bound(params))
+            return int(self._cursor.rowcount)
+
+    def many(self, sql: str, rows: Sequence[Sequence[object]]) -> int:
+        """How many rows a statement touched that was run once for each of `rows`."""
+        if not rows:
+            return 0
+        with self._told():
+            self._cursor.executemany(_spell(sql, self._is_postgres), rows)
+            return int(self._cursor.rowcount)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Insert rows in bulk, by the fastest way the driver has."""
+        names = ", ".join(columns)
+        with self._told():
+            if self._is_postgres:
+                self._copy(f"COPY {table} ({names}) FROM STDIN", rows)
+                return
+            marks = ", ".join("?" for _ in columns)
+            self._cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 - fixed names
+
+    def _copy(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        rows = iter(rows)
+        first = list(islice(rows, 1))
+        if not first:
+            return
+        with self._cursor.copy(statement) as copy:
+            copy.write_row(first[0])
+            for row in rows:
+                copy.write_row(row)
+
+    def _bound(self, params: Sequence[object]) -> Sequence[object]:
+        if self._is_postgres:
+            return params
+        return [json.dumps(p) if isinstance(p, list) else p for p in params]
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            raise self._say(error) from None
+
+
+class Database:
+    """The ledger's connection. Used from one thread; one transaction at a time."""
+
+    def __init__(self, url: str, *, read_only: bool, patience_s: float) -> None:
+        self.url = _parse(url)
+        self.is_postgres = self.url.get_backend_name() == "postgresql"
+        self.errors = _driver_errors(is_postgres=self.is_postgres)
+        self.read_only = read_only
+        self.path = None if self.is_postgres else Path(self.url.database or "")
+        self.place = _place(self.url)
+        self._patience_s = patience_s
+        self._later: list[tuple[str, tuple[object, ...]]] = []
+        self._broken: LedgerError | None = None
+        self._is_frozen = False
+        self._engine: Engine | None = None
+
+    def say(self, error: Exception) -> LedgerError:
+        """A driver's error in our words; one that lasts stops every later write of this process."""
+        said = explain(error, self.place)
+        if isinstance(said, Unwritable):
+            self._broken = said
+        return said
+
+    @contextmanager
+    def reading(self) -> Iterator[Link]:
+        """A transaction that sees one state of the ledger."""
+        self._follow_writer()
+        with self._transaction("BEGIN") as link:
+            yield link
+
+    @contextmanager
+    def writing(self) -> Iterator[Link]:
+        """A transaction that is durable when it ends, and alone: writers wait for one another.
+
+        Raises LedgerError in a ledger opened for reading, and after the store has failed.
+        """
+        if self.read_only:
+            raise LedgerError(f"The ledger {self.place} was opened for reading only.")
+        if self._broken is not None:
+            raise LedgerError(str(self._broken))
+        with self._transaction("BEGIN" if self.is_postgres else "BEGIN IMMEDIATE") as link:
+            if self.is_postgres:
+                link.rows("SELECT id FROM ledger FOR UPDATE")
+            for sql, params in self._later:
+                link.run(sql, *params)
+            yield link
+        self._later.clear()
+
+    def later(self, sql: str, *params: object) -> None:
+        """A write that need not be durable at once: it travels with the next transaction that writes."""
+        self._later.append((sql, params))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._later:
+            with self.writing():
+                pass
+
+    def give_back(self) -> None:
+        """Hand freed pages back to the disk (SQLite)."""
+        if not self.is_postgres and not self.read_only:
+            with suppress(sqlite3.Error):
+                self._cursor.execute("PRAGMA incremental_vacuum").fetchall()
+
+    def lock_session(self, number: int) -> bool:
+        """PostgreSQL's lock of that number for this connection, which dies with it; whether it was had."""
+        try:
+            self._cursor.execute("SELECT pg_try_advisory_lock(%s)", (number,))
+            return bool(self._cursor.fetchone()[0])
+        except self.errors as error:
+            raise self.say(error) from None
+
+    def unlock_session(self, number: int) -> None:
+        """Give that lock back; nothing happens where it is not held, or the connection is gone."""
+        with suppress(*self.errors):
+            self._cursor.execute("SELECT pg_advisory_unlock(%s)", (number,))
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's engine, for migrations: they have a connection and a transaction of their own."""
+        if self._engine is None:
+            raise LedgerError(f"The ledger {self.place} is not open.")
+        return self._engine
+
+    def close(self) -> None:
+        """Write what waits and let go of the connection."""
+        with suppress(LedgerError):
+            if self._engine is not None and not self.read_only and self._broken is None:
+                self.flush()
+        self._disconnect()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Link]:
+        try:
+            self._cursor.execute(begin)
+        except self.errors as error:
+            raise self.say(error) from None
+        try:
+            yield Link(self._cursor, is_postgres=self.is_postgres, errors=self.errors, say=self.say)
+        except BaseException:
+            self._roll_back()
+            raise
+        try:
+            self._cursor.execute("COMMIT")
+        except self.errors as error:
+            self._roll_back()
+            raise self.say(error) from None
+
+    def _roll_back(self) -> None:
+        with suppress(Exception):
+            self._cursor.execute("ROLLBACK")
+
+    def _disconnect(self) -> None:
+        if self._engine is not None:
+            with suppress(Exception):
+                self._connection.close()
+            self._engine.dispose()
+            self._engine = None
+
+    def connect(self) -> None:
+        """Open the connection. Raises LedgerError."""
+        try:
+            engine = self._build_engine()
+            self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._engine = engine
+            driver: Any = self._connection.connection.driver_connection
+            self._cursor = driver.cursor()
+            self._prepare()
+        except self.errors as error:
+            raise explain(error, self.place) from None
+
+    def _build_engine(self) -> Engine:
+        if self.is_postgres:
+            arguments = {"connect_timeout": max(1, int(self._patience_s))}
+            return create_engine(self.url, poolclass=NullPool, connect_args=arguments, hide_parameters=True)
+        mode = "mode=rw"
+        if self.read_only:
+            self._is_frozen = not _has_log(self.path)
+            mode = "mode=ro&immutable=1" if self._is_frozen else "mode=ro"
+        target = f"file:{quote(str(self.path))}?{mode}"
+        engine = create_engine(
+            "sqlite://",
+            poolclass=NullPool,
+            hide_parameters=True,
+            creator=lambda: sqlite3.connect(target, uri=True, timeout=self._patience_s, isolation_level=None),
+        )
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
+
+    def _prepare(self) -> None:
+        """Durability and patience: set on every connection, never left to the server's defaults."""
+        if self.is_postgres:
+            self._cursor.execute("SET synchronous_commit = on")
+            self._cursor.execute(f"SET lock_timeout = {int(self._patience_s * 1000)}")
+            if self.read_only:
+                self._cursor.execute("SET default_transaction_read_only = on")
+            return
+        self._cursor.execute(f"PRAGMA cache_size = -{_PAGES}")
+        if self.read_only:
+            self._cursor.execute("PRAGMA query_only = on")
+            return
+        self._cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self._cursor.execute("PRAGMA journal_mode = WAL").fetchall()
+        self._cursor.execute("PRAGMA synchronous = FULL")
+        self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}").fetchall()
+
+    def _follow_writer(self) -> None:
+        """Open a file anew that was taken for unchanging, once a writer has begun a log beside it."""
+        if self._is_frozen and _has_log(self.path):
+            self._disconnect()
+            self.connect()
+
+
+def _driver_errors(*, is_postgres: bool) -> Errors:
+    """What the driver, and SQLAlchemy around it, may raise."""
+    if is_postgres:
+        import psycopg  # only where the ledger lives there
+
+        return psycopg.Error, DBAPIError
+    return sqlite3.Error, DBAPIError
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise LedgerError(
+            "The ledger's `url` is not a database URL; sqlite:///ledger.db is the usual one."
+        ) from None
+    if backend not in ("sqlite", "postgresql"):
+        raise LedgerError(
+            f"A ledger lives in SQLite or PostgreSQL, not in {backend}: set its `url` to one of them."
+        )
+    if backend == "postgresql" and parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise LedgerError("A ledger in memory would forget what was sent: give its `url` a file.")
+    return parsed
+
+
+def _place(url: URL) -> str:
+    """The ledger's name in messages, without user and password."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"
+
+
+def _has_log(path: Path | None) -> bool:
+    return path is not None and path.with_name(path.name + "-wal").exists()

@@ -1,0 +1,164 @@
+"""One writer at a time: a lease in the ledger, numbered by an epoch, and a lock that dies with its process.
+
+SQLite: an exclusive lock on a file beside the ledger is the proof; whoever has it may take over at once what a
+dead process left. PostgreSQL: a session lock of the server plays that part, and beside it the lease's own time:
+a lease past its time may be taken over although a paused process still has its connection. The epoch is checked
+by every claim, so that a process which lost its lease in its sleep may finish writing, but claims nothing more.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+from connector.errors import LeaseHeld, LedgerError
+from connector.ledger.database import Database, Link
+from connector.ledger.moments import to_iso, to_ms
+
+_LOCK = 4_280_572
+"""PostgreSQL's advisory lock of a delivering process."""
+
+_RENEW_PART = 3
+"""A lease is written anew after this part of its time; before that keeping it costs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to deliver, until `ttl_s` after it was last kept. `epoch` counts the takings."""
+
+    owner: str
+    epoch: int
+    ttl_s: float
+
+
+@dataclass(slots=True)
+class Leases:
+    """Takes, keeps and releases the ledger's one lease."""
+
+    database: Database
+    now: Callable[[], datetime]
+    _held: Lease | None = field(default=None, init=False)
+    _kept_ms: int = field(default=0, init=False)
+    _lock: IO[bytes] | None = field(default=None, init=False, repr=False)
+
+    def take(self, owner: str, ttl_s: float) -> Lease:
+        """Take the lease. Raises LeaseHeld, saying who holds it since when."""
+        is_alone = self._lock_process()
+        try:
+            lease = self._write(owner, ttl_s, is_alone=is_alone)
+        except BaseException:
+            self._unlock_process()
+            raise
+        self._held = lease
+        return lease
+
+    def keep(self, lease: Lease) -> None:
+        """Show that the holder lives. Raises LeaseHeld when another process has taken over."""
+        moment = to_ms(self.now())
+        if 0 <= moment - self._kept_ms < lease.ttl_s * 1000 / _RENEW_PART:
+            return
+        with self.database.writing() as link:
+            touched = link.run("UPDATE lease SET kept_at = ? WHERE id = 1 AND epoch = ?", moment, lease.epoch)
+            if not touched:
+                raise self._lost(link)
+        self._kept_ms = moment
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; nothing happens when another process has it by now."""
+        try:
+            with self.database.writing() as link:
+                link.run("UPDATE lease SET is_released = 1 WHERE id = 1 AND epoch = ?", lease.epoch)
+        finally:
+            self._held = None
+            self._unlock_process()
+
+    def check(self, link: Link) -> None:
+        """Refuse to claim under a lease that another process holds (the fencing number)."""
+        row = link.one("SELECT epoch, kept_at, ttl_ms, is_released FROM lease")
+        if row is None:
+            return
+        epoch, kept_at, ttl_ms, is_released = row
+        if self._held is not None:
+            if epoch != self._held.epoch:
+                raise self._lost(link)
+        elif not is_released and to_ms(self.now()) < kept_at + ttl_ms:
+            raise self._lost(link)
+
+    def close(self) -> None:
+        """Let go, at the end of the process."""
+        if self._held is not None:
+            with suppress(LedgerError):
+                self.release(self._held)
+        self._unlock_process()
+
+    def _write(self, owner: str, ttl_s: float, *, is_alone: bool) -> Lease:
+        moment = to_ms(self.now())
+        with self.database.writing() as link:
+            row = link.one("SELECT epoch, kept_at, ttl_ms, is_released FROM lease")
+            epoch = row[0] + 1 if row else 1
+            if row and not is_alone:
+                expired = moment >= row[1] + row[2]
+                if not self.database.is_postgres or not (row[3] or expired):
+                    raise self._lost(link)
+            link.run("DELETE FROM lease")
+            link.run(
+                "INSERT INTO lease (id, owner, epoch, taken_at, kept_at, ttl_ms, is_released) VALUES (1, ?, ?, ?, ?, ?, 0)",
+                *(owner, epoch, moment, moment, int(ttl_s * 1000)),
+            )
+        self._kept_ms = moment
+        return Lease(owner, epoch, ttl_s)
+
+    def _lost(self, link: Link) -> LeaseHeld:
+        row = link.one("SELECT owner, taken_at, kept_at FROM lease")
+        if row is None:
+            return LeaseHeld(
+                "Another process has just begun to deliver on this ledger. Nothing is sent by this one."
+            )
+        owner, taken_at, kept_at = row
+        return LeaseHeld(
+            f"{owner} has been delivering on this ledger since {to_iso(taken_at)} (last sign of life "
+            f"{to_iso(kept_at)}). Nothing is sent by this process; run again when the other has ended."
+        )
+
+    def _lock_process(self) -> bool:
+        """Whether this process has the lock that dies with it."""
+        if self.database.is_postgres:
+            return self.database.lock_session(_LOCK)
+        if self._lock is None and self.database.path is not None:
+            path = self.database.path
+            self._lock = _lock_file(path.with_name(path.name + ".lock"), self.database.place)
+        return self._lock is not None
+
+    def _unlock_process(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        if self.database.is_postgres:
+            self.database.unlock_session(_LOCK)
+
+
+def _lock_file(path: Path, place: str) -> IO[bytes] | None:
+    """The file, locked for this process alone; None when another process has it."""
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise LedgerError(
+            f"The ledger {place} cannot be locked ({os.strerror(error.errno or 0)}): this user must be able to write "
+            f"beside it. Nothing was sent."
+        ) from None
+    try:
+        if os.name == "nt":  # pragma: no cover - Windows
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file

@@ -1,0 +1,101 @@
+"""The outbox: records that wait, with their payloads, and where each record stands."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.ledger.database import Database, Link
+from connector.ledger.members import unpack_members
+from connector.ledger.names import mapping_id
+from connector.ledger.payloads import Payloads
+from connector.ledger.tables import BATCHED_STATES, STATES, Phase, Standing
+from connector.records import StagedRecord, State
+
+_STAGED = (
+    "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0) "
+    "FROM segment s CROSS JOIN record r LEFT JOIN retry t ON t.record_id = r.id "
+    "WHERE s.visit_id = ? AND s.mapping_id = ? AND s.live > 0 "
+    'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" AND r.state = :staged ORDER BY r.id'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Reads records for delivery."""
+
+    database: Database
+    payloads: Payloads
+
+    def registration(self, visit_id: int) -> StagedRecord | None:
+        """The visit's registration, if it waits to be sent."""
+        with self.database.reading() as link:
+            row = link.one("SELECT mapping_id FROM visit WHERE id = ?", visit_id)
+            found = [] if row is None else self._staged(link, visit_id, row[0])
+        return found[0] if found else None
+
+    def staged(self, visit_id: int, mapping: str) -> list[StagedRecord]:
+        """The visit's records of a mapping that wait to be sent, in the order of their ids."""
+        with self.database.reading() as link:
+            return self._staged(link, visit_id, mapping_id(link, mapping))
+
+    def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
+        """Where the current record of each key stands; keys never staged are absent."""
+        if not keys:
+            return {}
+        with self.database.reading() as link:
+            rows = link.rows(
+                "SELECT r.key, r.state, b.state FROM EACH(??) e CROSS JOIN record r "
+                "LEFT JOIN claim c ON c.record_id = r.id LEFT JOIN batch b ON b.id = c.batch_id "
+                "WHERE r.mapping_id = ? AND r.key = e.value AND r.state <> :superseded",
+                list(keys),
+                mapping_id(link, mapping),
+            )
+        return {key: state_of(standing, phase) for key, standing, phase in rows}
+
+    def visit_records(self, visits: str, mapping: str, key: str) -> dict[str, tuple[State, int]]:
+        """The current records of a visit: state and amount (scaled by 4) by source key."""
+        with self.database.reading() as link:
+            rows = link.rows(
+                "SELECT r.key, r.state, b.state, r.amount FROM visit v CROSS JOIN segment s CROSS JOIN record r "
+                "LEFT JOIN claim c ON c.record_id = r.id LEFT JOIN batch b ON b.id = c.batch_id "
+                "WHERE v.mapping_id = ? AND v.key = ? AND s.visit_id = v.id AND s.mapping_id = ? "
+                'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" AND r.state <> :superseded',
+                mapping_id(link, visits),
+                key,
+                mapping_id(link, mapping),
+            )
+        return {source: (state_of(standing, phase), amount) for source, standing, phase, amount in rows}
+
+    def records_of(self, batch_id: int) -> list[StagedRecord]:
+        """A batch's records in the order in which they were sent; payloads are b"" once they are not needed."""
+        with self.database.reading() as link:
+            row = link.one("SELECT visit_id, mapping_id, members FROM batch WHERE id = ?", batch_id)
+            if row is None:
+                return []
+            visit_id, mapping, packed = row
+            members = unpack_members(packed)
+            found = {
+                record[0]: record
+                for record in link.rows(
+                    "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0) "
+                    "FROM record r LEFT JOIN retry t ON t.record_id = r.id WHERE r.id IN (??)",
+                    members,
+                )
+            }
+            return self._with_payloads(link, visit_id, mapping, [found[i] for i in members])
+
+    def _staged(self, link: Link, visit_id: int, mapping: int) -> list[StagedRecord]:
+        return self._with_payloads(link, visit_id, mapping, link.rows(_STAGED, visit_id, mapping))
+
+    def _with_payloads(
+        self, link: Link, visit_id: int, mapping: int, rows: Sequence[tuple[Any, ...]]
+    ) -> list[StagedRecord]:
+        texts = self.payloads.of(link, visit_id, mapping, [row[0] for row in rows])
+        return [StagedRecord(row[0], row[1], text, *row[2:]) for row, text in zip(rows, texts, strict=True)]
+
+
+def state_of(standing: int, phase: int | None) -> State:
+    """What a stored state means, with the phase of its batch where it has one."""
+    if standing == Standing.BATCHED and phase is not None:
+        return BATCHED_STATES[Phase(phase)]
+    return STATES[Standing(standing)]

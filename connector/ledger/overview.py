@@ -1,0 +1,251 @@
+"""What people and the delivery see of the ledger as a whole: visits that are due, totals, batches that are open."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connector.ledger.database import Database, Link
+from connector.ledger.moments import to_iso, to_ms
+from connector.ledger.names import mapping_id
+from connector.ledger.outbox import state_of
+from connector.ledger.tables import PHASES, Phase, Standing
+from connector.ledger.visits import Visits
+from connector.records import BatchState, Reading, State
+
+
+@dataclass(frozen=True, slots=True)
+class VisitDue:
+    """A visit with something to do. `reason` is why it is held, "" when it is not."""
+
+    visit_id: int
+    key: str = field(repr=False)
+    number: str = field(repr=False)
+    registered: bool
+    reason: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class VisitTotals:
+    """One visit in rows and amounts (scaled by 4).
+
+    The registration itself is in none of the row counts but `quarantined_rows`, `changed` and `vanished`. `doubt`
+    is what is claimed or in doubt.
+    """
+
+    key: str = field(repr=False)
+    number: str = field(repr=False)
+    registered: bool
+    is_open: bool
+    reason: str = field(repr=False)
+    staged_rows: int = 0
+    staged: int = field(default=0, repr=False)
+    accepted_rows: int = 0
+    accepted: int = field(default=0, repr=False)
+    doubt_rows: int = 0
+    doubt: int = field(default=0, repr=False)
+    quarantined_rows: int = 0
+    set_aside_rows: int = 0
+    set_aside: int = field(default=0, repr=False)
+    changed: int = 0
+    vanished: int = 0
+    last_reading: Reading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBatch:
+    """A batch that is claimed or in doubt, with how long (seconds) and what the platform said, if anything."""
+
+    id: int
+    visit_id: int
+    key: str = field(repr=False)
+    number: str = field(repr=False)
+    operation: str
+    node: str
+    rows: int
+    amount: int = field(repr=False)
+    state: BatchState
+    tries: int
+    claimed_at: str
+    age_s: float
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A record on the platform that the HIS shows differently by now (`changed`), or not any more (`vanished`)."""
+
+    record_id: int
+    mapping: str
+    key: str = field(repr=False)
+    visit: str = field(repr=False)
+    number: str = field(repr=False)
+    state: State
+    changed_at: str
+    vanished_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Answers questions about all visits at once."""
+
+    database: Database
+    visits: Visits
+    now: Callable[[], datetime]
+
+    def due_visits(self, visits: str, mappings: Sequence[str]) -> list[VisitDue]:
+        """Visits with a record that waits, or with an open batch, in the order in which they were first seen.
+
+        A held visit with nothing to send is not due: it stays held, and shown, until somebody looks at it.
+        """
+        with self.database.reading() as link:
+            number = mapping_id(link, visits)
+            wanted = [number, *(mapping_id(link, mapping) for mapping in mappings)]
+            rows = link.rows(
+                "SELECT v.id, v.key, v.number, v.is_registered, v.hold FROM visit v WHERE v.mapping_id = ? AND v.id IN ("
+                "SELECT s.visit_id FROM segment s WHERE s.live > 0 AND s.mapping_id IN (??) AND EXISTS "
+                '(SELECT 1 FROM record r WHERE r.id >= s.first_id AND r.id < s.first_id + s."rows" '
+                "AND r.state = :staged) "
+                "UNION SELECT b.visit_id FROM batch b WHERE b.state IN (:open)) ORDER BY v.id",
+                number,
+                wanted,
+            )
+        return [
+            VisitDue(visit_id, key, platform_number, bool(is_registered), self.visits.reason(visit_id, hold))
+            for visit_id, key, platform_number, is_registered, hold in rows
+        ]
+
+    def visit_totals(self, visits: str) -> list[VisitTotals]:
+        """Every visit of a visits mapping, in the order in which they were first seen."""
+        if not self.database.read_only:
+            self.database.flush()
+        with self.database.reading() as link:
+            number = mapping_id(link, visits)
+            totals = {
+                row[0]: VisitTotals(
+                    row[1], row[2], bool(row[3]), bool(row[4]), self.visits.reason(row[0], row[5])
+                )
+                for row in link.rows(
+                    "SELECT id, key, number, is_registered, is_open, hold FROM visit WHERE mapping_id = ? ORDER BY id",
+                    number,
+                )
+            }
+            _add_records(link, number, totals)
+            _add_batches(link, number, totals)
+            _add_marks(link, totals)
+            _add_readings(link, totals)
+        return list(totals.values())
+
+    def open_batches(self) -> list[OpenBatch]:
+        """Every batch that is not settled, the oldest first."""
+        moment = to_ms(self.now())
+        with self.database.reading() as link:
+            rows = link.rows(
+                'SELECT b.id, b.visit_id, v.key, v.number, b.operation, b.node, b."rows", b.amount, b.state, b.tries, '
+                "b.claimed_at, b.code FROM batch b JOIN visit v ON v.id = b.visit_id WHERE b.state IN (:open) ORDER BY b.id"
+            )
+        return [
+            OpenBatch(
+                id=row[0],
+                visit_id=row[1],
+                key=row[2],
+                number=row[3],
+                operation=row[4],
+                node=row[5],
+                rows=row[6],
+                amount=row[7],
+                state=PHASES[Phase(row[8])],
+                tries=row[9],
+                claimed_at=to_iso(row[10]),
+                age_s=(moment - row[10]) / 1000,
+                code=row[11] or "",
+            )
+            for row in rows
+        ]
+
+    def marked(self, limit: int) -> list[Marked]:
+        """Records that changed or vanished in the HIS after they were claimed, the newest first."""
+        with self.database.reading() as link:
+            rows = link.rows(
+                "SELECT r.id, m.name, r.key, v.key, v.number, r.state, b.state, k.changed_at, k.vanished_at FROM mark k "
+                "JOIN record r ON r.id = k.record_id JOIN mapping m ON m.id = r.mapping_id "
+                "JOIN visit v ON v.id = r.visit_id LEFT JOIN claim c ON c.record_id = r.id "
+                "LEFT JOIN batch b ON b.id = c.batch_id ORDER BY r.id DESC LIMIT ?",
+                limit,
+            )
+        return [
+            Marked(
+                record_id=row[0],
+                mapping=row[1],
+                key=row[2],
+                visit=row[3],
+                number=row[4],
+                state=state_of(row[5], row[6]),
+                changed_at=to_iso(row[7]),
+                vanished_at=to_iso(row[8]),
+            )
+            for row in rows
+        ]
+
+
+def _add_records(link: Link, visits_mapping: int, totals: dict[int, VisitTotals]) -> None:
+    """What waits, is in quarantine or is set aside."""
+    rows: list[tuple[Any, ...]] = link.rows(
+        "SELECT visit_id, mapping_id, state, COUNT(*), SUM(amount) FROM record "
+        "WHERE state IN (:staged, :rejected, :refused, :set_aside) GROUP BY visit_id, mapping_id, state"
+    )
+    for visit_id, mapping, state, count, amount in rows:
+        visit = totals.get(visit_id)
+        if visit is None:
+            continue
+        if state in (Standing.REJECTED, Standing.REFUSED):
+            visit.quarantined_rows += count
+        elif mapping == visits_mapping:
+            continue
+        elif state == Standing.STAGED:
+            visit.staged_rows += count
+            visit.staged += int(amount)
+        else:
+            visit.set_aside_rows += count
+            visit.set_aside += int(amount)
+
+
+def _add_batches(link: Link, visits_mapping: int, totals: dict[int, VisitTotals]) -> None:
+    """What is accepted, claimed or in doubt."""
+    rows = link.rows(
+        'SELECT visit_id, state, SUM(accepted_rows), SUM(accepted), SUM("rows"), SUM(amount) FROM batch '
+        "WHERE mapping_id <> ? AND state IN (:batch_claimed, :batch_accepted, :batch_in_doubt) GROUP BY visit_id, state",
+        visits_mapping,
+    )
+    for visit_id, state, accepted_rows, accepted, count, amount in rows:
+        visit = totals.get(visit_id)
+        if visit is None:
+            continue
+        if state == Phase.ACCEPTED:
+            visit.accepted_rows += int(accepted_rows)
+            visit.accepted += int(accepted)
+        else:
+            visit.doubt_rows += int(count)
+            visit.doubt += int(amount)
+
+
+def _add_marks(link: Link, totals: dict[int, VisitTotals]) -> None:
+    rows = link.rows(
+        "SELECT r.visit_id, COUNT(k.changed_at), COUNT(k.vanished_at) FROM mark k "
+        "JOIN record r ON r.id = k.record_id GROUP BY r.visit_id"
+    )
+    for visit_id, changed, vanished in rows:
+        if visit_id in totals:
+            totals[visit_id].changed, totals[visit_id].vanished = changed, vanished
+
+
+def _add_readings(link: Link, totals: dict[int, VisitTotals]) -> None:
+    rows = link.rows(
+        "SELECT visit_id, total, categories, source, at FROM reading "
+        "WHERE id IN (SELECT MAX(id) FROM reading GROUP BY visit_id)"
+    )
+    for visit_id, total, categories, source, at in rows:
+        if visit_id in totals:
+            pairs = tuple((str(name), int(amount)) for name, amount in json.loads(categories))
+            totals[visit_id].last_reading = Reading(total, pairs, source, at)

@@ -1,0 +1,284 @@
+"""The ledger: what happened to every record, durably. The one door of this room.
+
+Used from one thread. Every method that writes is one durable transaction; every fault is a LedgerError of one
+clear sentence, after which nothing may be sent.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from connector.ledger.claims import Batch, Claims, Intent, Settlement
+from connector.ledger.database import Database
+from connector.ledger.leases import Lease, Leases
+from connector.ledger.moments import to_iso
+from connector.ledger.outbox import Outbox
+from connector.ledger.overview import Marked, OpenBatch, Overview, VisitDue, VisitTotals
+from connector.ledger.payloads import Payloads
+from connector.ledger.quarantine import Group, Quarantine, QuarantinedRow, RecordView
+from connector.ledger.reasons import Reasons
+from connector.ledger.runs import Run, Runs
+from connector.ledger.schema import open_schema, prepare_file
+from connector.ledger.seal import Seal, check_key, create_key, read_key
+from connector.ledger.sessions import Sessions
+from connector.ledger.staging import StageCounts, Staging, SweepCounts
+from connector.ledger.tables import Standing
+from connector.ledger.visits import Visits
+from connector.records import Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
+
+__all__ = ["Ledger", "create_key", "open_ledger", "read_key"]
+
+
+def open_ledger(
+    url: str,
+    key: bytes,
+    *,
+    now: Callable[[], datetime],
+    create: bool = False,
+    read_only: bool = False,
+    patience_s: float = 5.0,
+) -> "Ledger":
+    """Open a ledger (SQLite or PostgreSQL); `create` makes it where there is none.
+
+    `key` has 32 bytes (`read_key`); `now` gives aware moments; `read_only` writes nothing at all, and works beside
+    a running delivery; `patience_s` is how long another writer is waited for. Raises LedgerError.
+    """
+    check_key(key)
+    if create and read_only:
+        raise ValueError("a ledger that is only read is not created")
+    database = Database(url, read_only=read_only, patience_s=patience_s)
+    try:
+        if database.path is not None:
+            prepare_file(database.path, create=create)
+        database.connect()
+        seal, created_at = open_schema(database, key, now, create=create)
+    except BaseException:
+        database.close()
+        raise
+    return Ledger(database, seal, now, created_at)
+
+
+class Ledger:
+    """One open ledger."""
+
+    def __init__(self, database: Database, seal: Seal, now: Callable[[], datetime], created_at: int) -> None:
+        payloads, reasons = Payloads(seal), Reasons(seal)
+        self._database = database
+        self._leases = Leases(database, now)
+        self._visits = Visits(database, seal, now)
+        self._runs = Runs(database, seal, now)
+        self._staging = Staging(database, payloads, reasons, self._visits, now)
+        self._outbox = Outbox(database, payloads)
+        self._claims = Claims(database, seal, payloads, reasons, self._leases, now)
+        self._overview = Overview(database, self._visits, now)
+        self._quarantine = Quarantine(database, seal, payloads, reasons, now)
+        self._sessions = Sessions(database, seal, now)
+        self.created_at = to_iso(created_at)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release what is held and let go of the database."""
+        self._leases.close()
+        self._database.close()
+
+    # Runs and staging
+
+    def begin_run(self, pipeline: str, kind: str) -> int:
+        """Begin a run; returns its number."""
+        return self._runs.begin(pipeline, kind)
+
+    def end_run(self, run_id: int, *, exit_code: int, summary: Mapping[str, object]) -> None:
+        """End a run."""
+        self._runs.end(run_id, exit_code, summary)
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The last runs, the newest first."""
+        return self._runs.history(limit)
+
+    def watermark(self, mapping: str) -> Watermark | None:
+        """Up to where a mapping's rows are staged."""
+        return self._staging.watermark(mapping)
+
+    def stage_visits(self, block: RecordBlock, *, open_keys: Collection[str], run_id: int) -> StageCounts:
+        """Stage visits and their registrations; `open_keys` are the visits of the block that are open now."""
+        return self._staging.stage_visits(block, open_keys, run_id)
+
+    def stage(
+        self, block: RecordBlock, *, visits: str, watermark: Watermark | None, run_id: int
+    ) -> StageCounts:
+        """Stage a block and move the watermark, in one transaction."""
+        return self._staging.stage(block, visits, watermark, run_id)
+
+    def sweep(
+        self, mapping: str, visits: str, visit_keys: Sequence[str], seen: AbstractSet[str], run_id: int
+    ) -> SweepCounts:
+        """After a complete reading of these visits: void what waits and was not seen, mark what was sent."""
+        del run_id  # nothing is kept per run; the marks and states say it all
+        return self._staging.sweep(mapping, visits, visit_keys, seen)
+
+    # Visits
+
+    def visit_keys(self, visits: str) -> list[str]:
+        """Keys of all visits of a visits mapping."""
+        return self._visits.keys(visits)
+
+    def open_visits(self, visits: str) -> list[str]:
+        """Visits that are open in the HIS, or were at the last run that ended well."""
+        return self._visits.open(visits)
+
+    def unread_visits(self, visits: str, mapping: str) -> list[str]:
+        """Visits whose rows of `mapping` were never read by visit."""
+        return self._visits.unread(visits, mapping)
+
+    def mark_read(self, visits: str, mapping: str, keys: Collection[str]) -> None:
+        """These visits' rows of `mapping` were read by visit and staged."""
+        self._visits.mark_read(visits, mapping, keys)
+
+    def hold_visit(self, visit_id: int, reason: str) -> None:
+        """Hold a visit for a person."""
+        self._visits.hold(visit_id, reason)
+
+    def unhold_visit(self, visit_id: int) -> None:
+        """Let a visit go on."""
+        self._visits.unhold(visit_id)
+
+    def keep_reading(self, visit_id: int, reading: Reading) -> None:
+        """Note the platform's totals of a visit."""
+        self._visits.keep_reading(visit_id, reading)
+
+    # Delivery
+
+    def due_visits(self, visits: str, mappings: Sequence[str]) -> list[VisitDue]:
+        """Visits with records that wait, or with open batches."""
+        return self._overview.due_visits(visits, mappings)
+
+    def registration(self, visit_id: int) -> StagedRecord | None:
+        """The visit's registration, if it waits."""
+        return self._outbox.registration(visit_id)
+
+    def staged(self, visit_id: int, mapping: str) -> list[StagedRecord]:
+        """The visit's waiting records of a mapping."""
+        return self._outbox.staged(visit_id, mapping)
+
+    def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
+        """Where the records of these keys stand."""
+        return self._outbox.states_of(mapping, keys)
+
+    def visit_records(self, visits: str, mapping: str, key: str) -> dict[str, tuple[State, int]]:
+        """A visit's current records: state and amount by source key."""
+        return self._outbox.visit_records(visits, mapping, key)
+
+    def records_of(self, batch_id: int) -> list[StagedRecord]:
+        """A batch's records in their order."""
+        return self._outbox.records_of(batch_id)
+
+    def claim(self, intents: Sequence[Intent]) -> list[Batch]:
+        """Put batches on disk, before their first byte."""
+        return self._claims.claim(intents)
+
+    def answer(self, batch_id: int, outcome: Outcome) -> None:
+        """Keep an answer before anybody acts on it."""
+        self._claims.answer(batch_id, outcome)
+
+    def answer_of(self, batch_id: int) -> Outcome | None:
+        """The answer that was kept, None where there is none."""
+        return self._claims.answer_of(batch_id)
+
+    def note_fenced(self, batch_id: int) -> None:
+        """A batch in doubt can not arrive late any more."""
+        self._claims.note_fenced(batch_id)
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Close batches."""
+        self._claims.settle(settlements)
+
+    def open_batches(self, visit_id: int) -> list[Batch]:
+        """The visit's batches that are not settled."""
+        return self._claims.open_batches(visit_id)
+
+    def batch(self, batch_id: int) -> Batch:
+        """One batch."""
+        return self._claims.batch(batch_id)
+
+    def doubt_orphans(self) -> int:
+        """Put the batches of a dead process in doubt; call it once the lease is taken."""
+        return self._claims.doubt_orphans()
+
+    def platform_base(self, visit_id: int) -> int:
+        """What the platform's total of the visit must be."""
+        return self._claims.platform_base(visit_id)
+
+    # Session and lease
+
+    def put_session(self, account: str, sessionid: str) -> None:
+        """Keep a session before its first use."""
+        self._sessions.put(account, sessionid)
+
+    def stored_session(self, account: str) -> str:
+        """The session kept for an account, or ""."""
+        return self._sessions.stored(account)
+
+    def drop_session(self, account: str) -> None:
+        """Forget a session that is closed."""
+        self._sessions.drop(account)
+
+    def take_lease(self, owner: str, *, ttl_s: float) -> Lease:
+        """Become the one process that delivers. Raises LeaseHeld."""
+        return self._leases.take(owner, ttl_s)
+
+    def keep_lease(self, lease: Lease) -> None:
+        """Keep the lease; cheap enough for every turn of a loop. Raises LeaseHeld when it was lost."""
+        self._leases.keep(lease)
+
+    def release_lease(self, lease: Lease) -> None:
+        """Give the lease back."""
+        self._leases.release(lease)
+
+    # What people see
+
+    def visit_totals(self, visits: str) -> list[VisitTotals]:
+        """Every visit in rows and amounts."""
+        return self._overview.visit_totals(visits)
+
+    def all_open_batches(self) -> list[OpenBatch]:
+        """Every batch that is not settled, with its age."""
+        return self._overview.open_batches()
+
+    def marked(self, limit: int = 100) -> list[Marked]:
+        """Sent records that the HIS shows differently by now, or not any more."""
+        return self._overview.marked(limit)
+
+    def quarantined_keys(self, mapping: str) -> list[str]:
+        """Keys that our own rules keep back."""
+        return self._quarantine.keys(mapping)
+
+    def quarantine_groups(self) -> list[Group]:
+        """What is wrong with the rows in quarantine, counted."""
+        return self._quarantine.groups()
+
+    def set_aside_groups(self) -> list[Group]:
+        """Why rows were set aside, counted."""
+        return self._quarantine.groups((Standing.SET_ASIDE,))
+
+    def quarantine_rows(
+        self, *, mapping: str = "", visit: str = "", rule: str = "", limit: int = 100
+    ) -> list[QuarantinedRow]:
+        """Rows in quarantine."""
+        return self._quarantine.rows(mapping, visit, rule, limit)
+
+    def show_record(self, record_id: int) -> RecordView:
+        """Everything known of one record."""
+        return self._quarantine.show(record_id)
+
+    def release(self, *, mapping: str = "", visit: str = "", rule: str = "") -> int:
+        """Let rows in quarantine be tried again; returns how many."""
+        return self._quarantine.release(mapping, visit, rule)
