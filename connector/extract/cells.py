@@ -57,7 +57,8 @@ def from_arrow(raw: Array, column: Column, *, own: str = "utf-8") -> Built:
     if pa.types.is_binary(storage.type):
         storage = _as_string(storage)
     try:
-        return pc.cast(storage, column.arrow), []
+        # Of a time with nanoseconds the microseconds are kept, as every other driver does.
+        return pc.cast(storage, column.arrow, safe=not pa.types.is_timestamp(storage.type)), []
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return from_cells(storage.to_pylist(), column)
 

@@ -84,9 +84,10 @@ def sqlite_uri(file: Path) -> str:
     return f"{file.resolve().as_uri()}?mode=ro"
 
 
-def session_statements(dialect: Dialect, timeout_s: int) -> tuple[str, ...]:
-    """The statements that a new connection starts with."""
-    return tuple(s.format(seconds=timeout_s, milliseconds=timeout_s * 1000) for s in dialect.session)
+def session_statements(dialect: Dialect, timeout_s: int, *, attempts: bool = False) -> tuple[str, ...]:
+    """The statements that a new connection starts with, or those of which a server knows only some."""
+    statements = dialect.attempts if attempts else dialect.session
+    return tuple(s.format(seconds=timeout_s, milliseconds=timeout_s * 1000) for s in statements)
 
 
 def _connect_args(url: sa.URL, timeout_s: int) -> dict[str, Any]:
@@ -121,9 +122,9 @@ def _session_maker(dialect: Dialect, timeout_s: int) -> Callable[[Any, Any], Non
 
 def _attempt(cursor: Any, dialect: Dialect, timeout_s: int) -> None:
     """Try the statements of which a server knows only some."""
-    for statement in dialect.attempts:
+    for statement in session_statements(dialect, timeout_s, attempts=True):
         try:
-            cursor.execute(statement.format(seconds=timeout_s, milliseconds=timeout_s * 1000))
+            cursor.execute(statement)
         except Exception as error:
             if kind_of(error) in ("unreachable", "driver"):
                 raise

@@ -36,7 +36,7 @@ class Page:
 class Reader(Protocol):
     """Runs a SELECT of `columns`, at most `rows` of them."""
 
-    def read(self, statement: sa.Select[Any], columns: Sequence[Column], rows: int) -> Page:
+    def read(self, statement: sa.Select[Any], columns: Sequence[Column], *, rows: int) -> Page:
         """The rows of a statement."""
 
     def close(self) -> None:
@@ -50,13 +50,13 @@ class CursorReader:
         self._engine = engine
         self._timeout_s = timeout_s
 
-    def read(self, statement: sa.Select[Any], columns: Sequence[Column], rows: int) -> Page:  # noqa: ARG002 - the limit is in the statement
+    def read(self, statement: sa.Select[Any], columns: Sequence[Column], *, rows: int) -> Page:  # noqa: ARG002 - the limit is in the statement
         """The rows of a statement, cell by cell."""
         with self._engine.connect() as connection:
             cells = self._cells(connection, statement)
         lists = list(zip(*cells, strict=True)) if cells else [() for _ in columns]
         built = [from_cells(c, column) for c, column in zip(lists, columns, strict=True)]
-        return _page(columns, built, tuple(cells[-1]) if cells else ())
+        return to_page(columns, built, tuple(cells[-1]) if cells else ())
 
     def _cells(self, connection: sa.Connection, statement: sa.Select[Any]) -> Sequence[Sequence[Any]]:
         raw = connection.connection.driver_connection
@@ -79,7 +79,7 @@ class BytesReader:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def read(self, statement: sa.Select[Any], columns: Sequence[Column], rows: int) -> Page:  # noqa: ARG002 - the limit is in the statement
+    def read(self, statement: sa.Select[Any], columns: Sequence[Column], *, rows: int) -> Page:  # noqa: ARG002 - the limit is in the statement
         """The rows of a statement, as columns of bytes."""
         with self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
@@ -96,7 +96,7 @@ class BytesReader:
         built = [
             from_arrow(pa.array(c, pa.binary()), k, own=own) for c, k in zip(lists, columns, strict=True)
         ]
-        return _page(columns, built, ())
+        return to_page(columns, built, ())
 
     def close(self) -> None:
         """The engine belongs to the hospital, which closes it."""
@@ -113,16 +113,16 @@ class AdbcReader:
         self._is_sqlite = url.get_backend_name() == "sqlite"
         self._dialect: sa.Dialect = dialects[url.get_backend_name()]()
 
-    def read(self, statement: sa.Select[Any], columns: Sequence[Column], rows: int) -> Page:
+    def read(self, statement: sa.Select[Any], columns: Sequence[Column], *, rows: int) -> Page:
         """The rows of a statement. Raises Misfit where SQLite's cells do not let themselves be told apart."""
         compiled = statement.compile(dialect=self._dialect)
         values = [compiled.params[name] for name in compiled.positiontup or ()]
         table = self._fetch(str(compiled), values, rows)
-        arrays = [_array(column) for column in table.columns]
+        arrays = [one_array(column) for column in table.columns]
         if self._is_sqlite and any(map(_is_mixed, arrays, columns)):
             raise Misfit
         built = [from_arrow(a, column) for a, column in zip(arrays, columns, strict=True)]
-        return _page(columns, built, _last(arrays) if self._is_sqlite and table.num_rows else ())
+        return to_page(columns, built, _last(arrays) if self._is_sqlite and table.num_rows else ())
 
     def _fetch(self, sql: str, values: list[Any], rows: int) -> pa.Table:
         # SQLite's driver decides a column's type by the first batch: the whole page is that batch.
@@ -175,7 +175,7 @@ def _last(arrays: Sequence[Array]) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def _array(column: Any) -> Array:
+def one_array(column: Any) -> Array:
     """One array of a column's chunks."""
     if column.num_chunks == 1:
         whole: Array = column.chunk(0)
@@ -183,7 +183,8 @@ def _array(column: Any) -> Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def _page(columns: Sequence[Column], built: Sequence[Built], last: tuple[Any, ...]) -> Page:
+def to_page(columns: Sequence[Column], built: Sequence[Built], last: tuple[Any, ...]) -> Page:
+    """A page of built columns."""
     table = pa.table({c.name: array for c, (array, _) in zip(columns, built, strict=True)})
     bad = sorted((row, c.name) for c, (_, rows) in zip(columns, built, strict=True) for row in rows)
     return Page(table, tuple(bad), last)

@@ -21,6 +21,7 @@ from connector.extract.connect import connect, describe_url, read_url
 from connector.extract.describe import Reflected, Table, describe, nearest, reflect, tables
 from connector.extract.dialects import MYSQL, SQLITE, wire
 from connector.extract.faults import Place, explain, kind_of
+from connector.extract.odbc import OdbcReader
 from connector.extract.readers import AdbcReader, BytesReader, CursorReader, Page, Reader
 from connector.extract.statements import Condition, Source, page, select
 
@@ -102,6 +103,8 @@ class Hospital:
             return AdbcReader(self._url, self._timeout_s)
         if self.dialect is MYSQL and driver[1] == "pymysql":
             return BytesReader(self._engine)
+        if self._is_odbc:
+            return OdbcReader(self._engine, self.dialect, self._timeout_s)
         return None
 
     def __enter__(self) -> Self:

@@ -117,5 +117,7 @@ def page(
 ) -> sa.Select[Any]:
     """One keyset page."""
     ordered = statement.where(*conditions).order_by(*[sa.column(c.actual) for c in order])
-    # SQLAlchemy would add `OFFSET 0` for SQLite.
-    return ordered.suffix_with(f"LIMIT {rows:d}") if dialect is SQLITE else ordered.limit(rows)
+    if dialect.name in ("mssql", "oracle"):
+        return ordered.limit(rows)
+    # SQLAlchemy would add `OFFSET 0` for SQLite, and bind the number, which MySQL takes from few drivers.
+    return ordered.suffix_with(f"LIMIT {rows:d}")

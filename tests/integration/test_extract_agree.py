@@ -236,3 +236,53 @@ def _lookups(url, fast, ddl):
         slices = list(read_all(hospital, flat))
         assert [c.table.num_rows for c in slices] == [7] * 28 + [4]
         assert {c.watermark for c in slices} == {None}
+
+
+@pytest.mark.mariadb
+@pytest.mark.odbc
+def test_texts_and_keys_that_arrow_odbc_does_not_manage_go_through_pyodbc(mariadb_url, odbc_url):
+    _execute(
+        mariadb_url,
+        "CREATE TABLE t (name varchar(10) PRIMARY KEY, amount decimal(10,2), words longtext)",
+        f"INSERT INTO t VALUES ('李四', 1.5, '{'长' * 9000}'), ('王五', 2.5, 'b'), ('张三', NULL, NULL), ('a', 0, '')",
+    )
+    query = Query("m", "t", None, ("name",))
+    found = []
+    for url in (mariadb_url, odbc_url):
+        with open_hospital(url, page_rows=1, statement_timeout_s=20) as hospital:
+            found.append([chunk.table.to_pylist() for chunk in read_all(hospital, query)])
+    assert found[0] == found[1]
+    assert sorted(len(row["words"] or "") for (row,) in found[0]) == [0, 0, 1, 9000]
+
+
+@pytest.mark.postgresql
+@pytest.mark.mariadb
+@pytest.mark.odbc
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb", "odbc"])
+def test_the_quick_reader_is_the_one_that_reads(request, kind, monkeypatch):
+    """Also with a position of every type, or a quick reader could fall back on every page unseen."""
+    url = request.getfixturevalue(f"{kind}_url")
+    time = "timestamp(6)" if kind == "postgresql" else "datetime(6)"
+    _execute(
+        url,
+        f"CREATE TABLE t (id bigint, no numeric(20,0), code char(4), day date, changed {time})",
+        *(
+            f"INSERT INTO t VALUES ({n}, {n}, 'c{n}', '2024-01-0{n}', '2024-01-01 10:00:00.{n}')"
+            for n in range(1, 6)
+        ),
+    )
+    query = Query(
+        "m",
+        "t",
+        None,
+        ("id", "no", "code", "day"),
+        "id",
+        cursor=Cursor("timestamp", "changed", nulls="ignore"),
+    )
+    with open_hospital(url, page_rows=2, statement_timeout_s=20) as hospital:
+        monkeypatch.setattr(hospital._patient, "read", None)
+        chunks = list(read(hospital, query, None))
+        assert _whole(chunks)[0]["id"].to_pylist() == [1, 2, 3, 4, 5]
+        again = list(read(hospital, query, chunks[1].watermark))
+        assert _whole(again)[0]["id"].to_pylist() == [5]
+        assert _whole(list(read_by_keys(hospital, query, ["2|2|c2|2024-01-02"])))[0].num_rows == 1

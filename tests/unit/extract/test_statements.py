@@ -86,7 +86,7 @@ def test_mysql_spells_the_comparison_out_and_keeps_the_fraction_of_a_second():
         in sql
     )
     assert "2024-01-31 10:00:00.123000" in params.values()
-    assert sql.endswith("LIMIT %s")
+    assert sql.endswith("LIMIT 500")
 
 
 def test_three_columns_spelled_out():
