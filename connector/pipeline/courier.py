@@ -9,8 +9,9 @@ recorded.
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from connector.errors import PlatformError
 from connector.ledger.claims import Batch, Settlement
 from connector.ledger.overview import VisitDue
 from connector.load.client import PlatformClient
@@ -28,6 +29,7 @@ _MOST_FAILURES = 3
 """So many calls in a row that did not reach the platform end the run."""
 
 _POLL_S = 0.5
+_KEEP_LEASE_S = 5.0
 _UNREACHED = frozenset({Verdict.NOT_SENT, Verdict.IN_DOUBT})
 
 
@@ -38,6 +40,22 @@ class _Routine:
     steps: Steps
     value: object = None
     asked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A query in flight."""
+
+    routine: _Routine
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """A batch in flight."""
+
+    routine: _Routine
+    batch: Batch
 
 
 @dataclass(slots=True)
@@ -54,12 +72,12 @@ class Courier:
     progress: Progress
     _ready: deque[_Routine] = field(default_factory=deque, init=False)
     _uploads: list[tuple[_Routine, Upload]] = field(default_factory=list, init=False)
-    _flying: dict[Future[Outcome], tuple[_Routine, Ask | Upload, Batch | None]] = field(
-        default_factory=dict, init=False
-    )
+    _flying: dict[Future[Outcome], _Query | _Parcel] = field(default_factory=dict, init=False)
     _parked: list[tuple[float, _Routine]] = field(default_factory=list, init=False)
     _fenced: list[tuple[_Routine, Ask | None]] = field(default_factory=list, init=False)
+    _asks: list[tuple[_Routine, Ask]] = field(default_factory=list, init=False)
     _failures: int = field(default=0, init=False)
+    _lease_kept: float = field(default=float("-inf"), init=False)
 
     def deliver(self, visits: Iterable[VisitDue]) -> None:
         """Take every visit as far as it goes; returns when all are done, parked visits included."""
@@ -67,7 +85,7 @@ class Courier:
         self.progress.start("visits", len(todo))
         with ThreadPoolExecutor(self.desk.rules.visits_in_flight, thread_name_prefix="call") as pool:
             while True:
-                self.keep_lease()
+                self._prolong_lease()
                 if self._must_stop():
                     todo.clear()
                     self._abandon()
@@ -75,29 +93,40 @@ class Courier:
                 self._advance()
                 self._claim(pool)
                 self._fence(pool)
-                if not (self._ready or self._flying or self._parked or todo or self._uploads):
+                if not (todo or self._has_work()):
                     break
                 self._collect()
         self.progress.finish("visits")
+
+    def _has_work(self) -> bool:
+        """Whether any routine is under way."""
+        return bool(
+            self._ready or self._flying or self._parked or self._fenced or self._uploads or self._asks
+        )
+
+    def _prolong_lease(self) -> None:
+        """Keep the lease now and then; LeaseHeld when another process has taken it meanwhile."""
+        now = self.monotonic()
+        if now - self._lease_kept >= _KEEP_LEASE_S:
+            self.keep_lease()
+            self._lease_kept = now
 
     def _must_stop(self) -> bool:
         """Whether nothing new may be begun."""
         if self.is_stopping() and not self.desk.report.stopped:
             self.desk.report.stopped = "stopped on request"
-        if self._failures >= _MOST_FAILURES and not self.desk.report.stopped:
+        elif self._failures >= _MOST_FAILURES and not self.desk.report.stopped:
             self.desk.report.stopped = f"{self._failures} calls in a row did not reach the platform"
         return bool(self.desk.report.stopped)
 
     def _abandon(self) -> None:
         """Drop every routine that has nothing in flight: what it had open stays in the ledger as it is."""
-        for routine in [*self._ready, *(r for _, r in self._parked), *(r for r, _ in self._fenced)]:
+        parked = [routine for _, routine in self._parked]
+        waiting = [routine for routine, _ in (*self._fenced, *self._uploads, *self._asks)]
+        for routine in (*self._ready, *parked, *waiting):
             routine.steps.close()
-        for routine, _ in self._uploads:
-            routine.steps.close()
-        self._ready.clear()
-        self._parked.clear()
-        self._fenced.clear()
-        self._uploads.clear()
+        for queue in (self._ready, self._parked, self._fenced, self._uploads, self._asks):
+            queue.clear()
 
     def _start(self, todo: deque[VisitDue]) -> None:
         """Begin as many visits as may be under way at once."""
@@ -133,43 +162,39 @@ class Courier:
             case Ask():
                 self._asks.append((routine, step))
 
-    _asks: list[tuple[_Routine, Ask]] = field(default_factory=list, init=False)
-
     def _claim(self, pool: ThreadPoolExecutor) -> None:
         """Claim all wanted batches in one durable commit, then send them; send the queries too."""
         for routine, ask in self._asks:
-            self._fly(pool, routine, ask, ask.body, None)
+            self._fly(pool, ask, _Query(routine, ask))
         self._asks.clear()
         if not self._uploads or self._fenced:
             return
         uploads, self._uploads = self._uploads, []
-        batches = self.desk.ledger.claim([upload.intent for _, upload in uploads])
+        session = self.sessions.digest()
+        batches = self.desk.ledger.claim([replace(upload.intent, session=session) for _, upload in uploads])
         for (routine, upload), batch in zip(uploads, batches, strict=True):
-            self._fly(pool, routine, upload, upload.body, batch)
+            self._fly(pool, upload, _Parcel(routine, batch))
 
-    def _fly(
-        self,
-        pool: ThreadPoolExecutor,
-        routine: _Routine,
-        step: Ask | Upload,
-        body: bytes,
-        batch: Batch | None,
-    ) -> None:
+    def _fly(self, pool: ThreadPoolExecutor, step: Ask | Upload, flight: _Query | _Parcel) -> None:
         """Hand one call to a thread."""
-        sessionid = self.sessions.sessionid
-        self._flying[pool.submit(self.client.call, step.operation, body, sessionid)] = (routine, step, batch)
+        call = pool.submit(self.client.call, step.operation, step.body, self.sessions.sessionid)
+        self._flying[call] = flight
 
     def _fence(self, pool: ThreadPoolExecutor) -> None:
         """Renew the session once no upload is in flight: that is the fence, and it covers every visit."""
-        if not self._fenced or any(batch is not None for _, _, batch in self._flying.values()):
+        if not self._fenced or any(isinstance(flight, _Parcel) for flight in self._flying.values()):
             return
-        self.sessions.renew()
+        try:
+            self.sessions.renew()
+        except PlatformError as error:
+            self.desk.report.stopped = str(error)
+            return
         fenced, self._fenced = self._fenced, []
         for routine, ask in fenced:
             if ask is None:
                 self._ready.append(routine)
             else:
-                self._fly(pool, routine, ask, ask.body, None)
+                self._fly(pool, ask, _Query(routine, ask))
 
     def _collect(self) -> None:
         """Wait for an answer or for the next parked visit, and take in what has come."""
@@ -186,23 +211,21 @@ class Courier:
         self._ready.extend(routine for due, routine in self._parked if due <= now)
         self._parked = [(due, routine) for due, routine in self._parked if due > now]
 
-    def _take_in(self, answers: list[tuple[tuple[_Routine, Ask | Upload, Batch | None], Outcome]]) -> None:
+    def _take_in(self, answers: Iterable[tuple[_Query | _Parcel, Outcome]]) -> None:
         """Settle the plain yeses in one commit, record every other answer before anybody acts on it."""
         plain: list[Settlement] = []
-        for (routine, step, batch), outcome in answers:
+        for flight, outcome in answers:
             self._failures = self._failures + 1 if outcome.verdict in _UNREACHED else 0
-            if isinstance(step, Ask):
-                self._take_answer(routine, step, outcome)
+            if isinstance(flight, _Query):
+                self._take_answer(flight.routine, flight.ask, outcome)
                 continue
-            if batch is None:  # an upload always has its batch
-                continue
-            settled = _is_plain_yes(batch, outcome)
+            settled = _is_plain_yes(flight.batch, outcome)
             if settled:
-                plain.append(Settlement(batch.id, BatchState.ACCEPTED, "ack", "", outcome=outcome))
+                plain.append(Settlement(flight.batch.id, BatchState.ACCEPTED, "ack", "", outcome=outcome))
             else:
-                self.desk.ledger.answer(batch.id, outcome)
-            routine.value = Sent(batch.id, outcome, settled)
-            self._ready.append(routine)
+                self.desk.ledger.answer(flight.batch.id, outcome)
+            flight.routine.value = Sent(flight.batch.id, outcome, settled)
+            self._ready.append(flight.routine)
         if plain:
             self.desk.ledger.settle(plain)
 

@@ -63,13 +63,18 @@ class Flow:
 
 @dataclass(slots=True)
 class Report:
-    """What a delivery run did; amounts scaled by 4, visits by the platform's number."""
+    """What a delivery run did; amounts scaled by 4, visits by the platform's number.
+
+    `refused`: rows the platform refused one by one; `settled`: batches without a plain answer that the
+    platform's totals settled.
+    """
 
     rows: int = 0
     amount: int = field(default=0, repr=False)
     batches: int = 0
     registered: int = 0
     refused: int = 0
+    settled: int = 0
     held: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict, repr=False)
@@ -85,7 +90,6 @@ class Desk:
     rules: DeliverySettings
     now: Callable[[], datetime]
     number: Callable[[], str]
-    session_digest: Callable[[], str]
     report: Report
     run_id: int
 

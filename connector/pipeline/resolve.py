@@ -21,6 +21,14 @@ from connector.records import BatchState, Outcome, Reading, StagedRecord, Verdic
 ALREADY_REGISTERED = frozenset({"51014", "310020"})
 """The platform knows this visit number already (groups (5) and (25) of 5.2)."""
 
+_NO_FEES = "91006"
+"""4.12 about a visit without fees, where the platform does not answer zero (assumption A7 of the protocol)."""
+
+_TOTALS = "totals"
+"""Evidence: the platform's own totals, as the ledger keeps it."""
+
+_WITNESSES_DIFFER = "4.15 shows the total from before the batch, 4.12 does not: a person has to look"
+
 _DEFINITE = frozenset({Verdict.REJECTED, Verdict.RETRYABLE})
 
 
@@ -49,7 +57,7 @@ def resolve(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | None) 
     if not line.repeatable:
         yield from _resolve_charges(desk, visit, batch, records, outcome)
     elif outcome is not None and outcome.verdict in _DEFINITE:
-        _refuse(desk, visit, batch, records, outcome, line.path)
+        _refuse(desk, batch, records, outcome)
     else:
         _settle(
             desk, batch, BatchState.RELEASED, "overwrites", "an order sent again overwrites itself (4.10 (4))"
@@ -60,37 +68,42 @@ def _resolve_registration(desk: Desk, visit: VisitDue, batch: Batch, outcome: Ou
     """Settle a registration by whether the platform lists the visit."""
     definite = outcome is not None and outcome.verdict in _DEFINITE
     if definite and outcome is not None and outcome.code not in ALREADY_REGISTERED:
-        _refuse(desk, visit, batch, desk.ledger.records_of(batch.id), outcome, batch.node)
+        _refuse(desk, batch, desk.ledger.records_of(batch.id), outcome)
         raise Waits(f"registration refused: {outcome.code} {outcome.message}")
     yield Wait(desk.rules.read_lag_s, "before the total is read")
     if (yield from read_total(desk, visit)) is not None:
-        _settle(desk, batch, BatchState.ACCEPTED, "totals", "the platform lists the visit (4.15)")
+        _settle(desk, batch, BatchState.ACCEPTED, _TOTALS, "the platform lists the visit (4.15)")
         return
     if definite and outcome is not None:
-        _settle(desk, batch, BatchState.RELEASED, "totals", "the platform does not list the visit (4.15)")
+        _settle(desk, batch, BatchState.RELEASED, _TOTALS, "the platform does not list the visit (4.15)")
         raise Held(f"the platform says {outcome.code} {outcome.message}, yet does not list the visit")
     yield Fence()
     yield Wait(desk.rules.settle_s, "until a late registration would have shown")
     if (yield from read_total(desk, visit)) is not None:
-        _settle(desk, batch, BatchState.ACCEPTED, "totals", "the platform lists the visit (4.15)")
+        _settle(desk, batch, BatchState.ACCEPTED, _TOTALS, "the platform lists the visit (4.15)")
         return
-    _settle(desk, batch, BatchState.RELEASED, "totals", "not listed after the settle time (4.15)")
+    _settle(desk, batch, BatchState.RELEASED, _TOTALS, "not listed after the settle time (4.15)")
     raise Waits("its registration did not arrive; it goes again at the next run")
 
 
 def _resolve_charges(
     desk: Desk, visit: VisitDue, batch: Batch, records: Sequence[StagedRecord], outcome: Outcome | None
 ) -> Steps:
-    """Settle a batch of charges by arithmetic (protocol C.4)."""
+    """Settle a batch of charges by arithmetic (protocol C.4).
+
+    A refusal is believed only when both totals agree that nothing of the batch is there.
+    """
     refused = outcome is not None and outcome.verdict in _DEFINITE
     counts = outcome.counts if outcome is not None and outcome.verdict is Verdict.ACCEPTED else None
     yield Wait(desk.rules.read_lag_s, "before the total is read")
     found = yield from _explain(desk, visit, batch, records, counts)
     if found.fit is Fit.ALL and not refused:
-        _settle(desk, batch, BatchState.ACCEPTED, "totals", "the total shows the whole batch")
+        _settle(desk, batch, BatchState.ACCEPTED, _TOTALS, "the total shows the whole batch")
         return
     if refused and outcome is not None and found.fit is Fit.NONE:
-        _refuse(desk, visit, batch, records, outcome, batch.node)
+        if not (yield from _approval_agrees(desk, visit, batch)):
+            raise Held(_WITNESSES_DIFFER)
+        _refuse(desk, batch, records, outcome)
         return
     if counts is not None and found.fit in (Fit.PART, Fit.NONE):
         _settle_part(desk, batch, records, found, counts)
@@ -104,23 +117,25 @@ def _resolve_charges(
 
 def _settle_silence(desk: Desk, visit: VisitDue, batch: Batch, records: Sequence[StagedRecord]) -> Steps:
     """No answer that says yes or no: fence, wait, read again, and ask the second witness before "not there"."""
-    yield Fence()
-    yield Wait(desk.rules.settle_s, "until a late upload would have shown")
+    if not batch.fenced:
+        yield Fence()
+        yield Wait(desk.rules.settle_s, "until a late upload would have shown")
+        desk.ledger.note_fenced(batch.id)
     found = yield from _explain(desk, visit, batch, records, None)
     if found.fit is Fit.ALL:
-        _settle(desk, batch, BatchState.ACCEPTED, "totals", "the total shows the whole batch")
+        _settle(desk, batch, BatchState.ACCEPTED, _TOTALS, "the total shows the whole batch")
         return
     if found.fit is not Fit.NONE:
         raise Held(_explained(found, batch, None))
     if not (yield from _approval_agrees(desk, visit, batch)):
-        raise Held("4.15 shows the total before the batch, 4.12 does not: a person has to look")
+        raise Held(_WITNESSES_DIFFER)
     if batch.tries >= desk.rules.most_releases:
         raise Held(f"the same rows were found not applied {batch.tries} times")
     _settle(
         desk,
         batch,
         BatchState.RELEASED,
-        "totals",
+        _TOTALS,
         "both totals are as before the batch, after fence and wait",
     )
 
@@ -133,7 +148,7 @@ def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Ste
     body = messages.approval_body(operation, visit.number, desk.number(), desk.flow.roll)
     outcome: Outcome = yield Ask(operation, body)
     if outcome.verdict is not Verdict.ACCEPTED:
-        return batch.base_total == 0 and outcome.verdict is Verdict.REJECTED
+        return batch.base_total == 0 and outcome.code == _NO_FEES
     reading = messages.read_approval(operation, outcome, desk.stamp())
     desk.ledger.keep_reading(visit.visit_id, reading)
     return fits(reading.total, batch.base_total or 0)
@@ -145,7 +160,9 @@ def _explain(
     """Read the total and find what part of the batch explains it."""
     reading = yield from read_total(desk, visit)
     total = reading.total if reading else 0
-    return explain(batch.base_total or 0, [r.amount for r in records], total, counts=counts)
+    amounts = [record.amount for record in records]
+    payloads = [record.payload for record in records]
+    return explain(batch.base_total or 0, amounts, total, counts=counts, payloads=payloads)
 
 
 def _explained(found: Explanation, batch: Batch, outcome: Outcome | None) -> str:
@@ -161,9 +178,7 @@ def _explained(found: Explanation, batch: Batch, outcome: Outcome | None) -> str
     return f"batch {batch.id} of {batch.rows} rows, {yuan(batch.amount):.2f}: {said}, {shows}"
 
 
-def _refuse(
-    desk: Desk, visit: VisitDue, batch: Batch, records: Sequence[StagedRecord], outcome: Outcome, path: str
-) -> None:
+def _refuse(desk: Desk, batch: Batch, records: Sequence[StagedRecord], outcome: Outcome) -> None:
     """The platform said no and nothing of the batch is there: halve it, set the row aside, or stop the visit."""
     reach = scope(batch.operation, outcome.code)
     said = f"{outcome.code} {outcome.message}".strip()
@@ -178,7 +193,7 @@ def _refuse(
     if len(records) > 1:
         _settle(desk, batch, BatchState.REFUSED, "answer", said, limit=max(1, len(records) // 2))
         return
-    violation = Violation(path, "refused", "", f"refused by the platform: {said}", outcome.code)
+    violation = Violation(batch.node, "refused", "", f"refused by the platform: {said}", outcome.code)
     desk.ledger.settle(
         [Settlement(batch.id, BatchState.REFUSED, "answer", said, quarantined={records[0].id: (violation,)})]
     )
@@ -190,21 +205,21 @@ def _settle_part(
 ) -> None:
     """The platform itself said how many rows it saved, and exactly one part of that size fits its total."""
     kept = tuple(records[i].id for i in found.part)
-    reason = f"the platform saved {counts} of {len(records)} rows, and one part of that size fits its total"
-    if not kept and len(records) == 1:
-        violation = Violation(batch.node, "not-saved", "", "the platform said yes and saved no row", "")
-        desk.ledger.settle(
-            [
-                Settlement(
-                    batch.id, BatchState.REFUSED, "counts", reason, quarantined={records[0].id: (violation,)}
-                )
-            ]
-        )
-        return
     limit = max(1, len(records) // 2)
-    desk.ledger.settle(
-        [Settlement(batch.id, BatchState.ACCEPTED, "counts", reason, accepted=kept, limit=limit)]
-    )
+    reason = f"the platform saved {counts} of {len(records)} rows"
+    if kept:
+        reason = f"{reason}, and one part of that size fits its total"
+        settlement = Settlement(batch.id, BatchState.ACCEPTED, "counts", reason, accepted=kept, limit=limit)
+        desk.report.rows += len(kept)
+        desk.report.amount += sum(records[i].amount for i in found.part)
+    elif len(records) > 1:
+        settlement = Settlement(batch.id, BatchState.REFUSED, "counts", reason, limit=limit)
+    else:
+        violation = Violation(batch.node, "not-saved", "", "the platform said yes and saved no row", "")
+        quarantined = {records[0].id: (violation,)}
+        settlement = Settlement(batch.id, BatchState.REFUSED, "counts", reason, quarantined=quarantined)
+        desk.report.refused += 1
+    desk.ledger.settle([settlement])
 
 
 def _settle(
@@ -212,7 +227,9 @@ def _settle(
 ) -> None:
     """Close a batch as a whole."""
     desk.ledger.settle([Settlement(batch.id, state, evidence, reason, limit=limit)])
-    if state is BatchState.ACCEPTED:
+    if evidence == _TOTALS:
+        desk.report.settled += 1
+    if state is BatchState.ACCEPTED and batch.operation != desk.flow.register.method:
         desk.report.batches += 1
         desk.report.rows += batch.rows
         desk.report.amount += batch.amount

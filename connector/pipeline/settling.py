@@ -4,7 +4,6 @@ A pure decision over three numbers: what the platform held before the batch (`ba
 what the platform says it holds now. All amounts are scaled by 4.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,18 +36,24 @@ def fits(total: int, expected: int) -> bool:
     return abs(total - expected) <= TOLERANCE
 
 
-def explain(base: int, amounts: Sequence[int], total: int, *, counts: int | None = None) -> Explanation:
+def explain(
+    base: int,
+    amounts: Sequence[int],
+    total: int,
+    *,
+    counts: int | None = None,
+    payloads: Sequence[bytes] | None = None,
+) -> Explanation:
     """Find what part of a batch explains the platform's total.
 
     `counts` is the number of rows that the platform itself said it saved: only parts of that size are then
-    considered. Rows of equal amount are one and the same explanation only if the caller says so by having
-    removed duplicates; otherwise several parts fit.
+    considered. Rows with identical `payloads` are interchangeable: any so many of them are one explanation.
     """
     whole = fits(total, base + sum(amounts)) and counts in (None, len(amounts))
     nothing = fits(total, base) and counts in (None, 0)
     if whole and nothing:
         return Explanation(Fit.SEVERAL)
-    parts = _parts(amounts, total - base, counts)
+    parts = _parts(_group(amounts, payloads), total - base, counts)
     if parts is None or (parts and (whole or nothing)) or (parts and len(parts) > 1):
         return Explanation(Fit.SEVERAL)
     if whole:
@@ -60,26 +65,39 @@ def explain(base: int, amounts: Sequence[int], total: int, *, counts: int | None
     return Explanation(Fit.NEITHER)
 
 
-def _parts(amounts: Sequence[int], difference: int, counts: int | None) -> list[tuple[int, ...]] | None:
+_Group = tuple[int, tuple[int, ...]]
+"""The amount of interchangeable rows, and their positions in the batch."""
+
+
+def _group(amounts: Sequence[int], payloads: Sequence[bytes] | None) -> list[_Group]:
+    """Rows that are copies of each other, together."""
+    labels: Sequence[object] = range(len(amounts)) if payloads is None else payloads
+    places: dict[tuple[object, int], list[int]] = {}
+    for position, (label, amount) in enumerate(zip(labels, amounts, strict=True)):
+        places.setdefault((label, amount), []).append(position)
+    return [(amount, tuple(positions)) for (_, amount), positions in places.items()]
+
+
+def _parts(groups: Sequence[_Group], difference: int, counts: int | None) -> list[tuple[int, ...]] | None:
     """Up to two proper, non-empty parts whose sum is the difference; None where there are too many to try.
 
     A sum is kept with at most two parts that give it, which is enough to tell "one" from "several"; sums that
     the amounts still to come cannot bring to the difference are dropped, so that "all" and "none" of a batch
     of one sign are found at once, whatever its size.
     """
-    n = len(amounts)
+    n = sum(len(positions) for _, positions in groups)
     sums: dict[tuple[int, int], list[tuple[int, ...]]] = {(0, 0): [()]}
-    for position, amount in enumerate(amounts):
-        rest = amounts[position + 1 :]
+    for place, (amount, positions) in enumerate(groups):
+        rest = [a * len(p) for a, p in groups[place + 1 :]]
         low = difference - TOLERANCE - sum(a for a in rest if a > 0)
         high = difference + TOLERANCE - sum(a for a in rest if a < 0)
         grown: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         for (total, size), parts in sums.items():
-            for step in (0, 1):
-                reached = total + amount * step
+            for taken in range(len(positions) + 1):
+                reached = total + amount * taken
                 if low <= reached <= high:
-                    bucket = grown.setdefault((reached, size + step), [])
-                    more = parts if step == 0 else [(*part, position) for part in parts]
+                    bucket = grown.setdefault((reached, size + taken), [])
+                    more = [(*part, *positions[:taken]) for part in parts]
                     bucket.extend(more[: 2 - len(bucket)])
         sums = grown
         if len(sums) > _MOST_SUMS:
@@ -90,8 +108,3 @@ def _parts(amounts: Sequence[int], difference: int, counts: int | None) -> list[
         if 0 < size < n and fits(total, difference) and counts in (None, size)
         for part in parts
     ][:2]
-
-
-def repeated(payloads: Sequence[bytes]) -> int:
-    """How many of the payloads are copies of another one: copies are the same explanation twice."""
-    return sum(n - 1 for n in Counter(payloads).values())

@@ -14,8 +14,8 @@ from connector.pipeline.compose import compose
 from connector.pipeline.desk import Desk, Held, Line, Waits
 from connector.pipeline.resolve import read_total, resolve
 from connector.pipeline.settling import fits
-from connector.pipeline.steps import Sent, Step, Steps, Upload
-from connector.records import StagedRecord, Verdict, yuan
+from connector.pipeline.steps import Sent, Step, Steps, Upload, Wait
+from connector.records import StagedRecord, State, Verdict, yuan
 
 _CLEAN_AFTER_DOUBT = 3
 """After a doubt a visit goes on row by row until so many clean answers (protocol, decision 5)."""
@@ -26,7 +26,7 @@ def deliver_visit(desk: Desk, visit: VisitDue) -> Steps:
     name = visit.number or visit.key
     try:
         for batch in desk.ledger.open_batches(visit.visit_id):
-            yield from resolve(desk, visit, batch, None)
+            yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
         yield from _register(desk, visit)
         for line in desk.flow.lines:
             if line.repeatable:
@@ -45,7 +45,7 @@ def deliver_visit(desk: Desk, visit: VisitDue) -> Steps:
 
 def _register(desk: Desk, visit: VisitDue) -> Steps:
     """Register the visit (4.8 or 4.22) if it is not yet; its rows wait until that is done."""
-    if visit.registered:
+    if visit.registered or _is_accepted(desk, visit):
         return
     record = desk.ledger.registration(visit.visit_id)
     if record is None:
@@ -57,13 +57,18 @@ def _register(desk: Desk, visit: VisitDue) -> Steps:
         record_ids=(record.id,),
         amount=0,
         base_total=None,
-        session=desk.session_digest(),
+        session="",
     )
     sent: Sent = yield Upload(intent, desk.flow.register, record.payload)
     if not sent.settled:
         batch = desk.ledger.batch(sent.batch_id)
         yield from resolve(desk, visit, batch, sent.outcome)
     desk.report.registered += 1
+
+
+def _is_accepted(desk: Desk, visit: VisitDue) -> bool:
+    """Whether the registration has been settled as accepted meanwhile."""
+    return desk.ledger.states_of(desk.flow.visits, [visit.key]).get(visit.key) is State.ACCEPTED
 
 
 def _send_orders(desk: Desk, visit: VisitDue, line: Line) -> Steps:
@@ -88,33 +93,37 @@ def _first_batch(records: Sequence[StagedRecord], size: int) -> tuple[StagedReco
 
 def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Steps:
     """Send staged charges and refunds batch by batch, after the platform's total was found as expected."""
+    waits = ""
     clean_needed = 0
-    first = True
-    base = 0
+    base = desk.ledger.platform_base(visit.visit_id)
+    checked = False
     while records := desk.ledger.staged(visit.visit_id, line.mapping):
-        if first or clean_needed:
-            base = desk.ledger.platform_base(visit.visit_id)
+        if not checked or clean_needed:
             yield from _check_base(desk, visit, base)
-            first = False
-        size = 1 if clean_needed else desk.rules.batch_rows
+            checked = True
         originals = desk.ledger.states_of(line.mapping, [r.refund_of for r in records if r.refund_of])
+        size = 1 if clean_needed else desk.rules.batch_rows
         composition = compose(records, batch_rows=size, originals=originals)
         if not composition.batches:
-            raise Waits(composition.waiting[0][1])
+            waits = composition.waiting[0][1]
+            break
         for batch in composition.batches:
-            if desk.rules.verify == "always":
+            if desk.rules.verify == "always" and not clean_needed:
                 yield from _check_base(desk, visit, base)
             sent = yield from _upload(desk, visit, line, batch, base)
             if not sent.settled:
                 yield from resolve(desk, visit, desk.ledger.batch(sent.batch_id), sent.outcome)
                 clean_needed = _CLEAN_AFTER_DOUBT
                 break
-            base += sum(r.amount for r in batch)
             clean_needed = max(0, clean_needed - 1)
+            base += sum(r.amount for r in batch)
             if clean_needed:
                 break
-    if not first and desk.rules.verify != "never":
-        yield from _check_base(desk, visit, desk.ledger.platform_base(visit.visit_id))
+        base = desk.ledger.platform_base(visit.visit_id)
+    if checked and desk.rules.verify != "never":
+        yield from _check_base(desk, visit, base)
+    if waits:
+        raise Waits(waits)
 
 
 def _upload(
@@ -129,7 +138,7 @@ def _upload(
         record_ids=tuple(r.id for r in batch),
         amount=amount,
         base_total=base,
-        session=desk.session_digest(),
+        session="",
     )
     body = messages.fee_body(line.operation, line.node, visit.number, [r.payload for r in batch])
     sent: Sent = yield Upload(intent, line.operation, body)
@@ -143,10 +152,22 @@ def _upload(
 
 
 def _check_base(desk: Desk, visit: VisitDue, base: int) -> Steps:
-    """Hold the visit when the platform's total is not what the ledger says it must be (protocol C.3 (1))."""
-    reading = yield from read_total(desk, visit)
-    total = reading.total if reading else 0
+    """Hold the visit when the platform's total is not what the ledger says it must be (protocol C.3 (1)).
+
+    A total that does not fit may be an old one: it is read once more after the settle time, unless the visit
+    is held already.
+    """
+    total = yield from _read(desk, visit)
+    if not fits(total, base) and not visit.reason:
+        yield Wait(desk.rules.settle_s, "the platform's total is not the expected one")
+        total = yield from _read(desk, visit)
     if not fits(total, base):
         raise Held(
             f"the platform holds {yuan(total):.2f}, the ledger {yuan(base):.2f}: somebody else changed this visit"
         )
+
+
+def _read(desk: Desk, visit: VisitDue) -> Generator[Step, Any, int]:
+    """The platform's total now; 0 where it does not list the visit."""
+    reading = yield from read_total(desk, visit)
+    return reading.total if reading else 0

@@ -1,0 +1,86 @@
+"""Deliver what is staged: ledger → load → platform → ledger.
+
+The second half of the connector's one sentence, and the only way anything is sent.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from connector.config.pipeline import Pipeline
+from connector.config.project import Project
+from connector.contract.library import Contract
+from connector.ledger.store import Ledger
+from connector.load.client import PlatformClient
+from connector.pipeline.courier import Courier
+from connector.pipeline.desk import Desk, Flow, Line, Report
+from connector.pipeline.parts import Parts
+from connector.pipeline.progress import Progress
+from connector.pipeline.sessions import SessionKeeper
+
+_TOTALS = "getPerDetail"
+_APPROVE = "discharge"
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverer:
+    """What delivering needs. `keep_lease` proves again that no other process delivers on this ledger."""
+
+    parts: Parts
+    ledger: Ledger
+    client: PlatformClient
+    sessions: SessionKeeper
+    keep_lease: Callable[[], None] = field(repr=False)
+    progress: Progress = field(repr=False)
+    is_stopping: Callable[[], bool] = field(repr=False)
+
+    def deliver(self, pipeline: Pipeline, run_id: int) -> Report:
+        """Take every visit of a pipeline that is due as far as it goes today."""
+        project, clock = self.parts.project, self.parts.clock
+        desk = Desk(
+            ledger=self.ledger,
+            flow=flow_of(pipeline, project, self.parts.contract),
+            rules=project.settings.delivery,
+            now=clock.now,
+            number=lambda: secrets.token_hex(8),
+            report=Report(),
+            run_id=run_id,
+        )
+        courier = Courier(
+            desk,
+            self.client,
+            self.sessions,
+            monotonic=clock.monotonic,
+            sleep=clock.sleep,
+            is_stopping=self.is_stopping,
+            keep_lease=self.keep_lease,
+            progress=self.progress,
+        )
+        courier.deliver(self.ledger.due_visits(pipeline.visits, pipeline.mappings))
+        return desk.report
+
+
+def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:
+    """The operations a pipeline uses, and its mappings as lines: what overwrites first, what duplicates after.
+
+    Orders go before the charges that refer to them (trap T77).
+    """
+    visits = project.mappings[pipeline.visits]
+    register = contract.operation(visits.fills.partition(".")[0])
+    lines = [_line(project.mappings[name].fills, name, contract) for name in pipeline.mappings]
+    return Flow(
+        pipeline=pipeline.name,
+        visits=pipeline.visits,
+        register=register,
+        register_path=visits.fills,
+        totals=contract.operation(_TOTALS),
+        approve=contract.operation(_APPROVE),
+        roll="0" if register.family == "local" else "1",
+        lines=tuple(sorted(lines, key=lambda line: not line.repeatable)),
+    )
+
+
+def _line(fills: str, mapping: str, contract: Contract) -> Line:
+    """A mapping's way into its upload."""
+    operation = contract.operation(fills.partition(".")[0])
+    return Line(mapping, operation, contract.node(fills), fills)

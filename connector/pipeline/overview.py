@@ -1,0 +1,149 @@
+"""Where everything stands, from the ledger: what every door shows, and the exit code that follows from it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from connector.config.pipeline import Pipeline
+from connector.ledger.overview import OpenBatch, VisitTotals
+from connector.ledger.quarantine import Group, QuarantinedRow, RecordView
+from connector.ledger.runs import Run
+from connector.ledger.store import Ledger
+from connector.pipeline.parts import Parts
+
+__all__ = ["Group", "QuarantineReport", "RecordView", "Standing", "StatusReport"]
+
+COMPLETE, QUARANTINED, UNSETTLED = 0, 3, 4
+"""Exit codes of a run that did what it could (ARCHITECTURE: 0 complete, 3 quarantine, 4 in doubt or held)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One pipeline's rows by what has become of them; amounts scaled by 4.
+
+    `held`: visits that wait for a person or for their registration, with the reason. `registrations`: visits
+    whose own row is quarantined. `changed` and `vanished`: accepted rows that the HIS has changed or deleted.
+    """
+
+    pipeline: str
+    visits: int
+    registered: int
+    accepted_rows: int
+    accepted: int = field(repr=False)
+    staged_rows: int
+    staged: int = field(repr=False)
+    doubt_rows: int
+    doubt: int = field(repr=False)
+    quarantined_rows: int
+    set_aside_rows: int
+    changed: int
+    vanished: int
+    held: dict[str, str] = field(default_factory=dict)
+
+
+def stand(ledger: Ledger, pipeline: Pipeline) -> Standing:
+    """Sum up one pipeline."""
+    totals = ledger.visit_totals(pipeline.visits)
+    return Standing(
+        pipeline=pipeline.name,
+        visits=len(totals),
+        registered=sum(one.registered for one in totals),
+        accepted_rows=sum(one.accepted_rows for one in totals),
+        accepted=sum(one.accepted for one in totals),
+        staged_rows=sum(one.staged_rows for one in totals),
+        staged=sum(one.staged for one in totals),
+        doubt_rows=sum(one.doubt_rows for one in totals),
+        doubt=sum(one.doubt for one in totals),
+        quarantined_rows=sum(one.quarantined_rows for one in totals),
+        set_aside_rows=sum(one.set_aside_rows for one in totals),
+        changed=sum(one.changed for one in totals),
+        vanished=sum(one.vanished for one in totals),
+        held={one.number or one.key: one.reason for one in totals if one.reason},
+    )
+
+
+def judge(standings: Iterable[Standing]) -> int:
+    """The exit code that tells a script what a person would see: doubt before quarantine before completeness."""
+    everything = list(standings)
+    if any(one.doubt_rows or one.held for one in everything):
+        return UNSETTLED
+    if any(one.quarantined_rows for one in everything):
+        return QUARANTINED
+    return COMPLETE
+
+
+def needs_attention(one: VisitTotals) -> bool:
+    """Whether a visit has anything that is not simply accepted."""
+    return bool(
+        one.reason
+        or not one.registered
+        or one.staged_rows
+        or one.doubt_rows
+        or one.quarantined_rows
+        or one.changed
+        or one.vanished
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Standings, the visits that need attention with their pipeline, open batches, and the last runs."""
+
+    standings: tuple[Standing, ...]
+    visits: tuple[tuple[str, VisitTotals], ...] = field(repr=False)
+    doubts: tuple[OpenBatch, ...]
+    runs: tuple[Run, ...]
+    exit_code: int
+
+
+def survey(parts: Parts) -> StatusReport:
+    """Everything `status` shows; the ledger is only read."""
+    with parts.open_ledger(read_only=True) as ledger:
+        pipelines = list(parts.project.pipelines.values())
+        standings = tuple(stand(ledger, pipeline) for pipeline in pipelines)
+        return StatusReport(
+            standings=standings,
+            visits=tuple(
+                (pipeline.name, one)
+                for pipeline in pipelines
+                for one in ledger.visit_totals(pipeline.visits)
+                if needs_attention(one)
+            ),
+            doubts=tuple(ledger.all_open_batches()),
+            runs=tuple(ledger.runs(5)),
+            exit_code=judge(standings),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineReport:
+    """Reasons with their counts, the rows themselves, and why rows were set aside."""
+
+    groups: tuple[Group, ...]
+    rows: tuple[QuarantinedRow, ...]
+    set_aside: tuple[Group, ...]
+
+
+def quarantined(
+    parts: Parts, *, mapping: str = "", visit: str = "", rule: str = "", limit: int = 200
+) -> QuarantineReport:
+    """What is kept back; the filters narrow the rows, and the groups by mapping and rule."""
+    with parts.open_ledger(read_only=True) as ledger:
+        groups = [
+            one
+            for one in ledger.quarantine_groups()
+            if mapping in ("", one.mapping) and rule in ("", one.violation.rule)
+        ]
+        rows = ledger.quarantine_rows(mapping=mapping, visit=visit, rule=rule, limit=limit)
+        return QuarantineReport(tuple(groups), tuple(rows), tuple(ledger.set_aside_groups()))
+
+
+def quarantined_row(parts: Parts, record_id: int) -> RecordView:
+    """Everything the ledger knows of one record; LedgerError when there is none of that number."""
+    with parts.open_ledger(read_only=True) as ledger:
+        return ledger.show_record(record_id)
+
+
+def release(parts: Parts, *, mapping: str, visit: str, rule: str) -> int:
+    """Let rows be tried again; returns how many."""
+    with parts.open_ledger() as ledger:
+        return ledger.release(mapping=mapping, visit=visit, rule=rule)

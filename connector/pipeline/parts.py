@@ -1,0 +1,102 @@
+"""The one place that builds the real parts: clock, project, hospital, ledger, client.
+
+Everything else takes them as arguments, so that a test can hand in its own.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connector.config.project import Project, load_project
+from connector.contract.library import Contract, contract
+from connector.extract.source import Hospital, open_hospital
+from connector.ledger.seal import read_key
+from connector.ledger.store import Ledger, open_ledger
+from connector.load.client import PlatformClient
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as arguments: `now` gives aware UTC, `monotonic` seconds that never jump, `sleep` waits seconds."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+def real_clock() -> Clock:
+    """The machine's own clock."""
+    return Clock(lambda: datetime.now(UTC), time.monotonic, time.sleep)  # noqa: TID251 - the only real clock
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one command works with; each real part is opened when it is asked for."""
+
+    project: Project
+    contract: Contract
+    clock: Clock
+    environ: Mapping[str, str] = field(repr=False)
+
+    def open_hospital(self) -> Hospital:
+        """Connect to the HIS, read-only; SourceError when that fails."""
+        his = self.project.settings.his
+        url = his.url.read(self.environ, self.project.directory)
+        return open_hospital(
+            url,
+            page_rows=his.page_rows,
+            statement_timeout_s=his.statement_timeout_s,
+            encoding=his.encoding,
+        )
+
+    def open_ledger(self, *, create: bool = False, read_only: bool = False) -> Ledger:
+        """Open the ledger; LedgerError when it is missing and `create` does not ask for a new one."""
+        settings = self.project.settings.ledger
+        directory = self.project.directory
+        return open_ledger(
+            _place(settings.url.read(self.environ, directory), directory),
+            read_key(settings.key.read(self.environ, directory)),
+            now=self.clock.now,
+            create=create,
+            read_only=read_only,
+        )
+
+    def open_client(self) -> PlatformClient:
+        """A client of the platform; EnvelopeError for an impossible key. Nothing is sent yet."""
+        settings, directory = self.project.settings, self.project.directory
+        platform = settings.platform
+        return PlatformClient(
+            platform,
+            key_text=platform.key.read(self.environ, directory),
+            password=platform.password.read(self.environ, directory),
+            timeout_s=settings.delivery.timeout_s,
+            headers={name: value.read(self.environ, directory) for name, value in platform.headers.items()},
+            proxy=platform.proxy.read(self.environ, directory) if platform.proxy else None,
+        )
+
+
+def open_project(
+    directory: Path, *, environ: Mapping[str, str] | None = None, clock: Clock | None = None
+) -> Parts:
+    """Load a project directory; ConfigurationError with every fault of every file."""
+    variables = os.environ if environ is None else environ
+    book = contract()
+    project = load_project(directory, book, environ=variables)
+    return Parts(project, book, clock or real_clock(), variables)
+
+
+def owner() -> str:
+    """Who holds the lease: this process on this machine."""
+    return f"{socket.gethostname()} process {os.getpid()}"
+
+
+def _place(url: str, directory: Path) -> str:
+    """A SQLite file named relatively lies in the project directory."""
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not url.startswith(prefix + "/") and ":memory:" not in url:
+        return f"{prefix}{(directory / url.removeprefix(prefix)).resolve()}"
+    return url

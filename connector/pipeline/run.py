@@ -1,0 +1,215 @@
+"""One run: check, stage, deliver, and say what came of it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from connector.config.pipeline import Pipeline
+from connector.errors import ConfigurationError, ConnectorError, PlatformError
+from connector.extract.source import Hospital
+from connector.ledger.leases import Lease
+from connector.ledger.store import Ledger
+from connector.load.client import PlatformClient
+from connector.pipeline.check import check_database
+from connector.pipeline.deliver import Deliverer
+from connector.pipeline.desk import Report
+from connector.pipeline.overview import Standing, judge, stand
+from connector.pipeline.parts import Parts, owner
+from connector.pipeline.progress import Progress
+from connector.pipeline.queries import plans_of, read_catalogues
+from connector.pipeline.rehearse import Rehearsal
+from connector.pipeline.sessions import SessionKeeper
+from connector.pipeline.stage import Staged, Stager
+
+LEASE_S = 60.0
+"""A lease that was not kept for so long may be taken by another process."""
+
+_STOPPED = "stopped on request; what is staged stays staged, and the next run goes on from there"
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did. `problem`: why it ended early, in one sentence, or ""."""
+
+    dry_run: bool = False
+    staged: dict[str, Staged] = field(default_factory=dict)
+    delivered: dict[str, Report] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+    problem: str = ""
+    exit_code: int = 0
+
+
+def choose(parts: Parts, names: Sequence[str]) -> list[Pipeline]:
+    """The pipelines of those names, or all; ConfigurationError for a name that does not exist."""
+    pipelines = parts.project.pipelines
+    unknown = [name for name in names if name not in pipelines]
+    if unknown:
+        raise ConfigurationError(
+            f"There is no pipeline “{unknown[0]}” in {parts.project.directory / 'pipelines'}. "
+            f"There is: {', '.join(pipelines) or 'none at all'}."
+        )
+    return [pipelines[name] for name in (names or pipelines)]
+
+
+def run(
+    parts: Parts, names: Sequence[str], *, progress: Progress, is_stopping: Callable[[], bool]
+) -> RunReport:
+    """Stage and deliver the named pipelines (all, where none is named).
+
+    Raises ConfigurationError, SourceError, LedgerError, LeaseHeld. Trouble with the platform is told in the
+    report: what is staged stays staged, and the next run goes on from there.
+    """
+    pipelines = choose(parts, names)
+    with parts.open_ledger() as ledger:
+        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
+        try:
+            errand = _Errand(parts, pipelines, ledger, lease, progress, is_stopping)
+            return errand.run()
+        finally:
+            ledger.release_lease(lease)
+
+
+def rehearse(
+    parts: Parts, names: Sequence[str], *, progress: Progress, is_stopping: Callable[[], bool]
+) -> RunReport:
+    """A dry run: read, transform and compare with the ledger, which is opened read-only; nothing is sent."""
+    pipelines = choose(parts, names)
+    report = RunReport(dry_run=True)
+    with parts.open_ledger(read_only=True) as ledger, parts.open_hospital() as hospital:
+        stager = _stager(parts, hospital, Rehearsal(ledger), progress, is_stopping, run_id=0)
+        for pipeline in pipelines:
+            report.staged |= stager.stage(pipeline)
+            report.standings[pipeline.name] = stand(ledger, pipeline)
+    return report
+
+
+def _stager(
+    parts: Parts,
+    hospital: Hospital,
+    ledger: Ledger | Rehearsal,
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+    *,
+    run_id: int,
+) -> Stager:
+    """Check the project against the database, read the catalogues, and be ready to stage."""
+    check_database(parts.project, parts.contract, hospital)
+    catalogues = read_catalogues(parts.project, hospital)
+    return Stager(
+        plans=plans_of(parts.project, parts.contract, catalogues),
+        mappings=parts.project.mappings,
+        hospital=hospital,
+        ledger=ledger,
+        progress=progress,
+        run_id=run_id,
+        is_stopping=is_stopping,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Errand:
+    """One run under its lease."""
+
+    parts: Parts
+    pipelines: Sequence[Pipeline]
+    ledger: Ledger
+    lease: Lease
+    progress: Progress
+    is_stopping: Callable[[], bool]
+
+    def run(self) -> RunReport:
+        """Stage everything, then deliver everything; the run's end is recorded whatever happens."""
+        report = RunReport()
+        run_id = self.ledger.begin_run(",".join(p.name for p in self.pipelines), "run")
+        try:
+            self.ledger.doubt_orphans()
+            self._stage(report, run_id)
+            self._deliver(report, run_id)
+        except PlatformError as error:
+            report.problem = str(error)
+        except ConnectorError as error:
+            summary = {"error": type(error).__name__}
+            self.ledger.end_run(run_id, exit_code=error.exit_code, summary=summary)
+            raise
+        report.standings = {p.name: stand(self.ledger, p) for p in self.pipelines}
+        report.exit_code = 1 if report.problem else judge(report.standings.values())
+        self.ledger.end_run(run_id, exit_code=report.exit_code, summary=_summary(report))
+        return report
+
+    def _stage(self, report: RunReport, run_id: int) -> None:
+        """HIS → ledger."""
+        with self.parts.open_hospital() as hospital:
+            stager = _stager(
+                self.parts, hospital, self.ledger, self.progress, self.is_stopping, run_id=run_id
+            )
+            for pipeline in self.pipelines:
+                if not self.is_stopping():
+                    report.staged |= stager.stage(pipeline)
+
+    def _deliver(self, report: RunReport, run_id: int) -> None:
+        """Ledger → platform, in one session that is opened only when a visit is due."""
+        due = [p for p in self.pipelines if self.ledger.due_visits(p.visits, p.mappings)]
+        if due and not self.is_stopping():
+            with closing(self.parts.open_client()) as client:
+                sessions = self._sessions(client)
+                sessions.open()
+                try:
+                    self._deliver_all(due, client, sessions, report, run_id)
+                finally:
+                    sessions.close()
+        if self.is_stopping() and not report.problem:
+            report.problem = _STOPPED
+
+    def _sessions(self, client: PlatformClient) -> SessionKeeper:
+        """The keeper of the account's session; while it waits, the lease is kept and a stop is heard."""
+        platform = self.parts.project.settings.platform
+        return SessionKeeper(
+            client,
+            self.ledger,
+            platform.username,
+            now=self.parts.clock.now,
+            sleep=self.parts.clock.sleep,
+            zone=platform.key_date_zone,
+            notify=self.progress.note,
+            tick=self._tick,
+        )
+
+    def _tick(self) -> None:
+        """Keep the lease; PlatformError when a stop was asked for."""
+        self.ledger.keep_lease(self.lease)
+        if self.is_stopping():
+            raise PlatformError(_STOPPED)
+
+    def _deliver_all(
+        self,
+        due: Sequence[Pipeline],
+        client: PlatformClient,
+        sessions: SessionKeeper,
+        report: RunReport,
+        run_id: int,
+    ) -> None:
+        """One pipeline after the other, until one is stopped."""
+        deliverer = Deliverer(
+            self.parts,
+            self.ledger,
+            client,
+            sessions,
+            keep_lease=lambda: self.ledger.keep_lease(self.lease),
+            progress=self.progress,
+            is_stopping=self.is_stopping,
+        )
+        for pipeline in due:
+            delivered = deliverer.deliver(pipeline, run_id)
+            report.delivered[pipeline.name] = delivered
+            if delivered.stopped:
+                report.problem = delivered.stopped
+                return
+
+
+def _summary(report: RunReport) -> dict[str, object]:
+    """What the ledger keeps of a run: numbers, no patient's data."""
+    return {
+        "staged": {name: one.counts.new + one.counts.changed for name, one in report.staged.items()},
+        "sent": {name: {"rows": one.rows, "amount": one.amount} for name, one in report.delivered.items()},
+        "problem": report.problem,
+    }

@@ -1,0 +1,191 @@
+"""Stage what is new: HIS → extract → transform → ledger.
+
+The first half of the connector's one sentence. Rows go to the ledger chunk by chunk, each chunk in one
+transaction with the watermark it moves; nothing is sent here.
+"""
+
+from collections import abc
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from connector.columns.text import Array, is_blank, kernels, key_text
+from connector.config.mapping import Mapping
+from connector.config.pipeline import Pipeline
+from connector.extract import incremental, lookup
+from connector.extract.source import Hospital
+from connector.ledger.staging import StageCounts
+from connector.ledger.store import Ledger
+from connector.pipeline.progress import Progress
+from connector.pipeline.queries import query_of
+from connector.pipeline.rehearse import Rehearsal
+from connector.records import Chunk, RecordBlock, Watermark
+from connector.transform.shape import Plan, transform
+
+VISITS_AT_ONCE = 200
+"""Visits whose rows are asked for in one statement; bounds the keys that a comparison keeps in memory."""
+
+
+@dataclass(slots=True)
+class Staged:
+    """What staging found in one mapping: rows read, rows of other patients, and what became of the rest."""
+
+    read: int = 0
+    others: int = 0
+    counts: StageCounts = field(default_factory=StageCounts)
+    void: int = 0
+    vanished: int = 0
+    shortened: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stager:
+    """One pipeline's staging: the parts it reads from and writes to. `plans` and `mappings` by name.
+
+    A dry run hands in a `Rehearsal` for the ledger.
+    """
+
+    plans: abc.Mapping[str, Plan]
+    mappings: abc.Mapping[str, Mapping]
+    hospital: Hospital
+    ledger: Ledger | Rehearsal
+    progress: Progress
+    run_id: int
+    is_stopping: Callable[[], bool] = lambda: False
+
+    def stage(self, pipeline: Pipeline) -> dict[str, Staged]:
+        """Stage the visits first, then the rows of every other mapping in its order."""
+        report: dict[str, Staged] = {}
+        for name in (pipeline.visits, *pipeline.mappings):
+            if self.is_stopping():
+                break
+            mapping = self.mappings[name]
+            report[name] = Staged()
+            self.progress.start(f"stage {name}", None)
+            if name == pipeline.visits:
+                self._stage_visits(mapping, report[name])
+            else:
+                self._stage_rows(mapping, pipeline.visits, report[name])
+            self.progress.finish(f"stage {name}")
+        return report
+
+    def _stage_visits(self, mapping: Mapping, staged: Staged) -> None:
+        """Read every visit that the mapping's source gives; the ledger knows which are new."""
+        for chunk in lookup.read_all(self.hospital, query_of(mapping)):
+            block = self._transform(mapping, chunk, staged)
+            open_keys = _open_keys(mapping, chunk.table)
+            staged.counts += self.ledger.stage_visits(block, open_keys=open_keys, run_id=self.run_id)
+
+    def _stage_rows(self, mapping: Mapping, visits: str, staged: Staged) -> None:
+        """Read what is new for known visits, all rows of new visits, and once more what was quarantined."""
+        query = query_of(mapping)
+        known = self.ledger.visit_keys(visits)
+        start = self._start(mapping)
+        unread = self.ledger.unread_visits(visits, mapping.name)
+        for group in _groups(unread):
+            if self.is_stopping():
+                return
+            for chunk in lookup.read_by_visits(self.hospital, query, group):
+                self._keep(mapping, visits, chunk, staged, None)
+            self.ledger.mark_read(visits, mapping.name, group)
+        if query.cursor is None:
+            fresh = set(unread)
+            self._compare(
+                mapping, visits, [v for v in self.ledger.open_visits(visits) if v not in fresh], staged
+            )
+        else:
+            self._follow(mapping, visits, pa.array(known, pa.string()), start, staged)
+        self._read_again(mapping, visits, known, staged)
+
+    def _start(self, mapping: Mapping) -> Watermark | None:
+        """Where following begins: at the watermark, or, the first time, at the newest row there is now.
+
+        Older rows of known visits are read by visit; those of other patients need not be read at all.
+        """
+        query = query_of(mapping)
+        if query.cursor is None:
+            return None
+        return self.ledger.watermark(mapping.name) or incremental.latest(self.hospital, query)
+
+    def _follow(
+        self, mapping: Mapping, visits: str, known: Array, start: Watermark | None, staged: Staged
+    ) -> None:
+        """Read the rows after the watermark and stage those of known visits."""
+        for chunk in incremental.read(self.hospital, query_of(mapping), start):
+            if self.is_stopping():
+                return
+            own = _rows_of(chunk, mapping.source.visit, known)
+            staged.others += chunk.table.num_rows - own.table.num_rows
+            self._keep(mapping, visits, own, staged, chunk.watermark)
+
+    def _compare(self, mapping: Mapping, visits: str, keys: Sequence[str], staged: Staged) -> None:
+        """Read all rows of the open visits; what changed is seen, and what is gone."""
+        for group in _groups(keys):
+            if self.is_stopping():
+                return
+            seen: set[str] = set()
+            for chunk in lookup.read_by_visits(self.hospital, query_of(mapping), group):
+                seen.update(_keys(self._keep(mapping, visits, chunk, staged, None)))
+            gone = self.ledger.sweep(mapping.name, visits, group, seen, run_id=self.run_id)
+            staged.void += gone.void
+            staged.vanished += gone.vanished
+
+    def _read_again(self, mapping: Mapping, visits: str, known: Sequence[str], staged: Staged) -> None:
+        """Validate quarantined rows once more: the HIS, a code map or the catalogue may have been mended."""
+        keys = self.ledger.quarantined_keys(mapping.name)
+        if not keys:
+            return
+        names = pa.array(known, pa.string())
+        for chunk in lookup.read_by_keys(self.hospital, query_of(mapping), keys):
+            self._keep(mapping, visits, _rows_of(chunk, mapping.source.visit, names), staged, None)
+
+    def _keep(
+        self, mapping: Mapping, visits: str, chunk: Chunk, staged: Staged, watermark: Watermark | None
+    ) -> RecordBlock:
+        """Transform one chunk and stage it, with the watermark it moves, in one transaction."""
+        block = self._transform(mapping, chunk, staged)
+        staged.counts += self.ledger.stage(block, visits=visits, watermark=watermark, run_id=self.run_id)
+        return block
+
+    def _transform(self, mapping: Mapping, chunk: Chunk, staged: Staged) -> RecordBlock:
+        """Transform one chunk and count it."""
+        transformed = transform(self.plans[mapping.name], chunk.table, undecodable=chunk.undecodable)
+        staged.read += chunk.table.num_rows
+        for path, rows in transformed.shortened.items():
+            staged.shortened[path] = staged.shortened.get(path, 0) + rows
+        self.progress.advance(f"stage {mapping.name}", chunk.table.num_rows)
+        return transformed.block
+
+
+def _groups(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Keys in groups of `VISITS_AT_ONCE`."""
+    for begin in range(0, len(keys), VISITS_AT_ONCE):
+        yield keys[begin : begin + VISITS_AT_ONCE]
+
+
+def _keys(block: RecordBlock) -> Iterator[str]:
+    """Every source key of a block, good rows or not."""
+    yield from block.keys
+    yield from (one.key for one in block.rejections)
+    yield from (one.key for one in block.set_aside)
+
+
+def _rows_of(chunk: Chunk, visit: str, known: Array) -> Chunk:
+    """The rows of known visits only."""
+    mask = kernels.is_in(key_text(chunk.table.column(visit)), value_set=known)
+    kept = chunk.table.filter(mask)
+    if not chunk.undecodable or kept.num_rows == chunk.table.num_rows:
+        return replace(chunk, table=kept)
+    places = {row: place for place, row in enumerate(kernels.indices_nonzero(mask).to_pylist())}
+    cells = tuple((places[row], column) for row, column in chunk.undecodable if row in places)
+    return replace(chunk, table=kept, undecodable=cells)
+
+
+def _open_keys(mapping: Mapping, table: pa.Table) -> Collection[Any]:
+    """Keys of the visits that have not ended: their `ended` column is blank, or the mapping names none."""
+    keys = key_text(table.column(mapping.source.visit))
+    if not mapping.source.ended:
+        return frozenset(keys.to_pylist())
+    return frozenset(keys.filter(pa.array(is_blank(table.column(mapping.source.ended)))).to_pylist())
