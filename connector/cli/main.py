@@ -10,7 +10,6 @@ import tempfile
 import traceback
 from pathlib import Path
 
-import click
 import typer
 
 from connector.cli import commands
@@ -39,20 +38,24 @@ def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
     try:
         return int(app(args=arguments, standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        err.print("Stopped.")
-        return 130
-    except click.ClickException as wrong:
-        wrong.show(sys.stderr)
+    except (typer.Exit, typer.Abort, KeyboardInterrupt) as end:
+        return _leave(end)
+    except typer.TyperException as wrong:
+        err.print(f"{wrong.format_message()} Say `connector --help`, or COMMAND --help.", markup=False)
         return 2
     except ConnectorError as error:
         err.print(str(error), markup=False)
         return error.exit_code
-    except KeyboardInterrupt:
-        err.print("Stopped. What was under way is in the ledger; the next run goes on from there.")
-        return 130
     except Exception as fault:  # noqa: BLE001 - the last door: a fault of ours must not end in a bare traceback
         return _report(fault)
+
+
+def _leave(end: BaseException) -> int:
+    """The exit code of a command that ended by itself or by Ctrl-C."""
+    if isinstance(end, typer.Exit):
+        return end.exit_code
+    err.print("Stopped. What was under way is in the ledger; the next run goes on from there.")
+    return 130
 
 
 def _report(fault: Exception) -> int:
