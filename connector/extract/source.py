@@ -149,6 +149,8 @@ class Hospital:
 
     def resolve(self, query: Query) -> Resolved:
         """The query with its names found in the database; remembered, because types do not change in a run."""
+        if (query.table is None) == (query.sql is None):
+            raise ValueError("a query reads a table or an SQL")
         if query not in self._resolved:
             with self._explained(self._place(query)):
                 self._resolved[query] = self._find(query)
@@ -200,8 +202,6 @@ class Hospital:
         return resolved.source.sql is None and not any(c.type in ("other", "bytes") for c in resolved.columns)
 
     def _find(self, query: Query) -> Resolved:
-        if (query.table is None) == (query.sql is None):
-            raise ValueError("a query reads a table or an SQL")
         reflected = (
             reflect(self._engine, query.table)
             if query.table is not None
@@ -268,7 +268,7 @@ class Hospital:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", sa.exc.SAWarning)
                 yield
-        except (SourceError, ValueError, Misfit):
+        except (SourceError, Misfit):
             raise
         except Exception as error:  # noqa: BLE001 - five drivers have five families of errors
             if hasattr(self, "_engine"):

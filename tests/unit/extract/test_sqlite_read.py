@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.errors import SourceError
@@ -29,7 +29,9 @@ def _by_time(**policy):
 
 def _fill(database, rows):
     database.execute(CHARGES)
+    database.execute("BEGIN")
     database.executemany("INSERT INTO ZY_FYMX VALUES (?, ?, ?, ?)", rows)
+    database.execute("COMMIT")
 
 
 def _numbers(chunks, name="JLXH"):
@@ -54,6 +56,7 @@ CELLS = (
 DECLARED = ("DECIMAL(12,4)", "BIGINT", "CHAR(6)", "TEXT", "DATETIME", "DATE", "REAL", "BOOLEAN")
 
 
+@settings(max_examples=50)
 @given(st.lists(st.tuples(*[CELLS] * len(DECLARED)), max_size=8), st.integers(1, 5))
 def test_both_readers_agree_on_whatever_cells(tmp_path_factory, rows, page_rows):
     file = tmp_path_factory.mktemp("cells") / "c.db"
@@ -159,6 +162,7 @@ def test_expressions_of_a_select_are_text_and_its_keys_keep_their_order(database
 ROWS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9999)), unique_by=lambda r: r[1], max_size=40)
 
 
+@settings(max_examples=50)
 @given(ROWS, st.integers(1, 7), st.integers(0, 40))
 def test_every_row_is_read_once_in_order_and_a_run_goes_on_where_the_last_one_stopped(
     tmp_path_factory, rows, page_rows, stop
@@ -417,3 +421,15 @@ def test_columns_for_the_check(database, opened):
         "ZJJE": ("decimal", True),
         "XGSJ": ("timestamp", True),
     }
+
+
+def test_memory_is_that_of_a_page_however_long_the_table(database, opened):
+    _fill(database, [(n, 1, n / 4, "2024-01-31 10:00:00") for n in range(20_000)])
+    before = pa.total_allocated_bytes()
+    most = rows = size = 0
+    for chunk in read(opened(500), BY_NUMBER, None):
+        rows += chunk.table.num_rows
+        size = size or chunk.table.nbytes
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert rows == 20_000
+    assert most < 6 * size
