@@ -82,7 +82,7 @@ class Stager:
         """Read what is new for known visits, all rows of new visits, and once more what was quarantined."""
         query = query_of(mapping)
         known = self.ledger.visit_keys(visits)
-        start = self._start(mapping)
+        start = self._start(mapping, visits)
         unread = self.ledger.unread_visits(visits, mapping.name)
         for group in _groups(unread):
             if self.is_stopping():
@@ -99,15 +99,24 @@ class Stager:
             self._follow(mapping, visits, pa.array(known, pa.string()), start, staged)
         self._read_again(mapping, visits, known, staged)
 
-    def _start(self, mapping: Mapping) -> Watermark | None:
+    def _start(self, mapping: Mapping, visits: str) -> Watermark | None:
         """Where following begins: at the watermark, or, the first time, at the newest row there is now.
 
-        Older rows of known visits are read by visit; those of other patients need not be read at all.
+        Older rows of known visits are read by visit; those of other patients need not be read at all. The
+        first position is kept before any visit is read: rows that come while visits are read, or before a run
+        that was cut off is repeated, are behind it.
         """
         query = query_of(mapping)
         if query.cursor is None:
             return None
-        return self.ledger.watermark(mapping.name) or incremental.latest(self.hospital, query)
+        kept = self.ledger.watermark(mapping.name)
+        if kept is not None:
+            return kept
+        newest = incremental.latest(self.hospital, query)
+        if newest is not None:
+            nothing = RecordBlock(mapping.name, [], [], [], [], [], [], [])
+            self.ledger.stage(nothing, visits=visits, watermark=newest, run_id=self.run_id)
+        return newest
 
     def _follow(
         self, mapping: Mapping, visits: str, known: Array, start: Watermark | None, staged: Staged

@@ -13,7 +13,7 @@ import pytest
 
 from connector.ledger.seal import create_key
 from connector.pipeline.parts import Clock, Parts, open_project
-from connector.pipeline.progress import Silent
+from connector.pipeline.progress import Progress, Silent
 from connector.pipeline.run import RunReport, run
 from connector.simulator.server import Simulator, serve
 
@@ -194,8 +194,8 @@ class Ward:
         with self.his:
             self.his.execute(sql, values)
 
-    def run(self) -> RunReport:
-        return run(self.parts(), [], progress=Silent(), is_stopping=self.stop.is_set)
+    def run(self, progress: Progress | None = None) -> RunReport:
+        return run(self.parts(), [], progress=progress or Silent(), is_stopping=self.stop.is_set)
 
     def run_until_quiet(self, most: int = 10) -> RunReport:
         """Run until two runs in a row have sent nothing, as a scheduler would."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from connector.errors import LedgerError
+from connector.pipeline.progress import Silent
 from connector.records import AMOUNT_SCALE
 
 LOST_OR_LATE = [
@@ -313,3 +314,20 @@ def test_without_a_ledger_nothing_is_sent(start):
     with pytest.raises(LedgerError, match="connector init"):
         ward.run()
     assert ward.simulator.calls == []
+
+
+def test_rows_that_come_after_a_first_run_was_cut_off_are_not_lost(start):
+    """The first reading is by visit; the position from which to follow must be older than it."""
+    ward = start(changes="{by: sequence, column: id}")
+    ward.stay(1)
+    ward.fee(1)
+    ward.stay(2)
+    progress = Silent()
+    progress.advance = lambda what, units=1: ward.stop.set() if what == "stage fees" else None
+    assert "stopped" in ward.run(progress).problem
+    ward.stop.clear()
+    ward.fee(1, "20.00")
+    ward.fee(2, "30.00")
+    ward.run_until_quiet()
+    assert ward.platform_rows(1) == ward.his_rows(1)
+    assert ward.platform_rows(2) == ward.his_rows(2)
