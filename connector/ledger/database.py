@@ -161,10 +161,7 @@ class Database:
 
         Raises LedgerError in a ledger opened for reading, and after the store has failed.
         """
-        if self.read_only:
-            raise LedgerError(f"The ledger {self.place} was opened for reading only.")
-        if self._broken is not None:
-            raise LedgerError(str(self._broken))
+        self.must_be_writable()
         with self._transaction("BEGIN" if self.is_postgres else "BEGIN IMMEDIATE") as link:
             if self.is_postgres:
                 link.rows("SELECT id FROM ledger FOR UPDATE")
@@ -172,6 +169,13 @@ class Database:
                 link.run(sql, *params)
             yield link
         self._later.clear()
+
+    def must_be_writable(self) -> None:
+        """Raise LedgerError where nothing may be written (any more)."""
+        if self.read_only:
+            raise LedgerError(f"The ledger {self.place} was opened for reading only.")
+        if self._broken is not None:
+            raise LedgerError(str(self._broken))
 
     def later(self, sql: str, *params: object) -> None:
         """A write that need not be durable at once: it travels with the next transaction that writes."""
@@ -286,7 +290,8 @@ class Database:
         if self.read_only:
             self._cursor.execute("PRAGMA query_only = on")
             return
-        self._cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        if self._cursor.execute("PRAGMA page_count").fetchone() == (0,):
+            self._cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._cursor.execute("PRAGMA journal_mode = WAL").fetchall()
         self._cursor.execute("PRAGMA synchronous = FULL")
         self._cursor.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}").fetchall()

@@ -46,6 +46,7 @@ class Leases:
 
     def take(self, owner: str, ttl_s: float) -> Lease:
         """Take the lease. Raises LeaseHeld, saying who holds it since when."""
+        self.database.must_be_writable()
         is_alone = self._lock_process()
         try:
             lease = self._write(owner, ttl_s, is_alone=is_alone)

@@ -30,7 +30,7 @@ def prepare_file(path: Path, *, create: bool) -> None:
         if not path.exists():
             if not create:
                 raise LedgerError(
-                    f"There is no ledger at {path}. If this is the first run, create it; if it was lost, restore it "
+                    f"There is no ledger at {path}. If this is the first run, `connector init` makes it; if it was lost, restore it "
                     "from a copy: a ledger that starts from nothing does not know what was sent. Nothing was sent."
                 )
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -129,11 +129,23 @@ class Staging:
             self.visits.keep(link, mapping, block, open_keys, run_id)
             return self._apply(link, mapping, mapping, block)
 
-    def stage(self, block: RecordBlock, visits: str, watermark: Watermark | None, run_id: int) -> StageCounts:
-        """A block's rows and the watermark. Raises ValueError when a row's visit is not known."""
+    def stage(
+        self,
+        block: RecordBlock,
+        visits: str,
+        watermark: Watermark | None,
+        run_id: int,
+        *,
+        overwrites: bool = False,
+    ) -> StageCounts:
+        """A block's rows and the watermark. Raises ValueError when a row's visit is not known.
+
+        `overwrites`: the platform replaces what it has under the same key, so a row that changed after it was
+        accepted goes again, as a new version.
+        """
         with self.database.writing() as link:
             mapping = mapping_id_or_new(link, block.mapping)
-            counts = self._apply(link, mapping, mapping_id(link, visits), block)
+            counts = self._apply(link, mapping, mapping_id(link, visits), block, overwrites=overwrites)
             if watermark is not None:
                 link.run("DELETE FROM watermark WHERE mapping_id = ?", mapping)
                 link.run(
@@ -187,7 +199,9 @@ class Staging:
         for visit_id, ids in by_visit.items():
             self.payloads.free(link, visit_id, mapping, ids)
 
-    def _apply(self, link: Link, mapping: int, visits_mapping: int, block: RecordBlock) -> StageCounts:
+    def _apply(
+        self, link: Link, mapping: int, visits_mapping: int, block: RecordBlock, *, overwrites: bool = False
+    ) -> StageCounts:
         """Decide about every row, then write."""
         counts = StageCounts()
         rows = self._rows(link, visits_mapping, block)
@@ -200,6 +214,8 @@ class Staging:
                 plan.new.append(n)
                 counts.count(_NEW[rows.kind(n)])
         self._decide(link, rows, differing, plan, counts)
+        if overwrites:
+            _amend(link, rows, plan, counts)
         plan.cleared += batched
         self._write(link, mapping, block, rows, plan)
         return counts
@@ -302,7 +318,7 @@ class Staging:
         ids = [known.id for known in superseded]
         if not ids:
             return
-        link.run("UPDATE record SET state = :superseded WHERE id IN (??) AND state <> :batched", ids)
+        link.run("UPDATE record SET state = :superseded WHERE id IN (??)", ids)
         self.reasons.clear(link, ids)
         self._free(link, mapping, [(known.id, known.visit, known.standing) for known in superseded])
 
@@ -368,6 +384,23 @@ _SETTLED = frozenset({Standing.STAGED.value, Standing.BATCHED.value, Standing.RE
 """States in which an equal fingerprint means that there is nothing to do."""
 
 _NEW = {Kind.GOOD: "new", Kind.REJECTED: "quarantined", Kind.SET_ASIDE: "set_aside"}
+
+
+def _amend(link: Link, rows: _Rows, plan: _Plan, counts: StageCounts) -> None:
+    """Accepted records that changed and may be overwritten: the row enters as a new version after all."""
+    changed = {known.id: known for known in plan.marked if rows.kind(known.n) is Kind.GOOD}
+    accepted = link.rows(
+        "SELECT c.record_id FROM claim c JOIN batch b ON b.id = c.batch_id "
+        "WHERE c.record_id IN (??) AND b.state = :batch_accepted",
+        list(changed),
+    )
+    amended = {record_id: changed[record_id] for (record_id,) in accepted}
+    plan.marked = [known for known in plan.marked if known.id not in amended]
+    plan.superseded += amended.values()
+    plan.new += [known.n for known in amended.values()]
+    plan.cleared += amended
+    counts.changed_after_upload -= len(amended)
+    counts.changed += len(amended)
 
 
 def _take_ids(link: Link, rows: int) -> int:

@@ -113,10 +113,20 @@ class Ledger:
         return self._staging.stage_visits(block, open_keys, run_id)
 
     def stage(
-        self, block: RecordBlock, *, visits: str, watermark: Watermark | None, run_id: int
+        self,
+        block: RecordBlock,
+        *,
+        visits: str,
+        watermark: Watermark | None,
+        run_id: int,
+        overwrites: bool = False,
     ) -> StageCounts:
-        """Stage a block and move the watermark, in one transaction."""
-        return self._staging.stage(block, visits, watermark, run_id)
+        """Stage a block and move the watermark, in one transaction.
+
+        `overwrites`: the platform replaces what it has under the same key (orders), so an accepted row that
+        changed in the HIS goes again.
+        """
+        return self._staging.stage(block, visits, watermark, run_id, overwrites=overwrites)
 
     def sweep(
         self, mapping: str, visits: str, visit_keys: Sequence[str], seen: AbstractSet[str], run_id: int

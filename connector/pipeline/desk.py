@@ -44,7 +44,12 @@ class Line:
     @property
     def repeatable(self) -> bool:
         """Whether the same row may be sent again without harm (trap T71)."""
-        return "amount" not in self.node.roles
+        return is_repeatable(self.node)
+
+
+def is_repeatable(node: Node) -> bool:
+    """Whether the platform replaces what it has when an object of this node comes again, instead of adding it."""
+    return node.many and "amount" not in node.roles
 
 
 @dataclass(frozen=True, slots=True)

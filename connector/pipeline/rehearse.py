@@ -56,7 +56,13 @@ class Rehearsal:
         return self._count(block)
 
     def stage(
-        self, block: RecordBlock, *, visits: str, watermark: Watermark | None, run_id: int
+        self,
+        block: RecordBlock,
+        *,
+        visits: str,
+        watermark: Watermark | None,
+        run_id: int,
+        overwrites: bool = False,
     ) -> StageCounts:
         """Count the rows that the ledger does not know."""
         return self._count(block)

@@ -12,7 +12,7 @@ from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.pipeline.check import check_database
 from connector.pipeline.deliver import Deliverer
-from connector.pipeline.desk import Report
+from connector.pipeline.desk import Report, is_repeatable
 from connector.pipeline.overview import Standing, judge, stand
 from connector.pipeline.parts import Parts, owner
 from connector.pipeline.progress import Progress
@@ -102,6 +102,11 @@ def _stager(
         ledger=ledger,
         progress=progress,
         run_id=run_id,
+        overwriting=[
+            name
+            for name, mapping in parts.project.mappings.items()
+            if is_repeatable(parts.contract.node(mapping.fills))
+        ],
         is_stopping=is_stopping,
     )
 

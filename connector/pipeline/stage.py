@@ -44,7 +44,8 @@ class Staged:
 class Stager:
     """One pipeline's staging: the parts it reads from and writes to. `plans` and `mappings` by name.
 
-    A dry run hands in a `Rehearsal` for the ledger.
+    A dry run hands in a `Rehearsal` for the ledger. `overwriting`: mappings whose rows the platform replaces when
+    they are sent again (orders, section 4.10 (4), trap T71): an order that was stopped goes again.
     """
 
     plans: abc.Mapping[str, Plan]
@@ -53,6 +54,7 @@ class Stager:
     ledger: Ledger | Rehearsal
     progress: Progress
     run_id: int
+    overwriting: Collection[str] = ()
     is_stopping: Callable[[], bool] = lambda: False
 
     def stage(self, pipeline: Pipeline) -> dict[str, Staged]:
@@ -155,7 +157,13 @@ class Stager:
     ) -> RecordBlock:
         """Transform one chunk and stage it, with the watermark it moves, in one transaction."""
         block = self._transform(mapping, chunk, staged)
-        staged.counts += self.ledger.stage(block, visits=visits, watermark=watermark, run_id=self.run_id)
+        staged.counts += self.ledger.stage(
+            block,
+            visits=visits,
+            watermark=watermark,
+            run_id=self.run_id,
+            overwrites=mapping.name in self.overwriting,
+        )
         return block
 
     def _transform(self, mapping: Mapping, chunk: Chunk, staged: Staged) -> RecordBlock:

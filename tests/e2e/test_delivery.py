@@ -331,3 +331,16 @@ def test_rows_that_come_after_a_first_run_was_cut_off_are_not_lost(start):
     ward.run_until_quiet()
     assert ward.platform_rows(1) == ward.his_rows(1)
     assert ward.platform_rows(2) == ward.his_rows(2)
+
+
+def test_an_order_that_was_stopped_goes_again_under_its_number(start):
+    ward = start()
+    ward.stay(1)
+    number = ward.order(1, "一级护理")
+    ward.run()
+    ward.time.sleep(60)
+    ward.order(1, "一级护理，已停", key=number)
+    report = ward.run()
+    assert report.staged["orders"].counts.changed == 1
+    assert [order["alk009"] for order in ward.simulator.orders("V1")] == ["一级护理，已停"]
+    assert ward.run().delivered == {}
