@@ -56,10 +56,11 @@ class Row:
     refund_of: str = ""
     bad: tuple[Violation, ...] = ()
     aside: str = ""
+    patient: str = ""
 
     @property
     def body(self):
-        return f'{{"key":"{self.key}","source":"{self.source}","payload":"{self.payload}"}}'.encode()
+        return f'{{"key":"{self.key}","source":"{self.source}","payload":"{self.payload}{self.patient}"}}'.encode()
 
     @property
     def fingerprint(self):
