@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from connector.catalogue.facts import read_rows
 from connector.catalogue.timeline import Row, Segment, TimeLine, segments, whenever
-from connector.columns.text import Array, kernels, trimmed, whole
+from connector.columns.text import Array, kernels, mask, trimmed, whole
 from connector.config.codes import Catalogue, CodeMap
 from connector.records import join_key
 
@@ -90,8 +90,12 @@ class CatalogueTable:
             if rows.any():
                 places[rows], statuses[rows] = line.at(items[rows], days[rows])
         answer: dict[str, Any] = {"status": _dictionary(statuses, pa.array(self.statuses, pa.string()))}
+        facts: Any = self.rows
+        if facts.num_rows > len(items):  # a short question does not carry the whole catalogue along
+            used, which = np.unique(places, return_inverse=True)
+            facts, places = facts.take(used), which.astype(np.int32)
         for name in self.facts:
-            answer[name] = _dictionary(places, self.rows.column(name).combine_chunks())
+            answer[name] = _dictionary(places, facts.column(name).combine_chunks())
         return pa.table(answer)
 
     def _numbers(self, keys: Sequence[Array]) -> npt.NDArray[np.int64]:
@@ -105,8 +109,7 @@ class CatalogueTable:
         texts: list[Any] = []
         for part in reversed(parts):
             rest, places = np.divmod(rest, max(len(part.dictionary), 1))
-            escaped = [join_key([str(text)]) for text in trimmed(part.dictionary).to_pylist()]
-            texts.insert(0, pa.array(escaped, pa.string()).take(places))
+            texts.insert(0, _escaped(trimmed(part.dictionary)).take(places))
         joined = texts[0] if len(texts) == 1 else kernels.binary_join_element_wise(*texts, "|")
         numbers = kernels.fill_null(kernels.index_in(joined, value_set=self.items), -1).cast(pa.int64())
         found: npt.NDArray[np.int64] = numbers.take(distinct.indices).to_numpy(zero_copy_only=False)
@@ -130,6 +133,13 @@ def _items(frame: pd.DataFrame, facts: Sequence[str]) -> dict[str, list[Row]]:
 def _outside(segment: Segment) -> Segment:
     """With `missing: outside`, an item without a valid row is one outside the catalogue."""
     return segment._replace(status="outside") if segment.status == "expired" else segment
+
+
+def _escaped(texts: Array) -> Array:
+    """Texts as they stand inside a key of several parts (`join_key`)."""
+    if not mask(kernels.match_substring_regex(texts, pattern=r"[\\|]")).any():
+        return texts
+    return pa.array([join_key([str(text)]) for text in texts.to_pylist()], pa.string())
 
 
 def _encoded(texts: Array) -> Any:
