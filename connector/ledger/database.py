@@ -187,6 +187,11 @@ class Database:
             with self.writing():
                 pass
 
+    def back_up(self, target: sqlite3.Connection) -> None:
+        """Copy one state of the whole file into another one (SQLite); a writer is not disturbed."""
+        self._follow_writer()
+        self._connection.connection.driver_connection.backup(target)  # type: ignore[union-attr]  # it is open
+
     def give_back(self) -> None:
         """Hand freed pages back to the disk (SQLite)."""
         if not self.is_postgres and not self.read_only:

@@ -46,7 +46,7 @@ class Outbox:
             rows = link.rows(
                 "SELECT r.key, r.state, b.state FROM EACH(??) e CROSS JOIN record r "
                 "LEFT JOIN claim c ON c.record_id = r.id LEFT JOIN batch b ON b.id = c.batch_id "
-                "WHERE r.mapping_id = ? AND r.key = e.value AND r.state <> :superseded",
+                "WHERE r.mapping_id = ? AND r.key = e.value AND r.is_current = 1",
                 list(keys),
                 mapping_id(link, mapping),
             )

@@ -1,7 +1,8 @@
 """Records that come back from a batch that was not (wholly) applied.
 
 Most wait to be sent again. Two kinds do not, for what they would send is no longer what the HIS says: a row that
-changed meanwhile is read again first, a row that vanished is void.
+changed meanwhile is read again first (also if it is gone since: it may have moved to another visit), a row that
+only vanished is void.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,8 +35,8 @@ def give_back(
             "SELECT record_id, changed_at, vanished_at FROM mark WHERE record_id IN (??)", ids
         )
     }
-    vanished = [i for i, (_, vanished_at) in marks.items() if vanished_at is not None]
-    changed = [i for i in marks if i not in set(vanished)]
+    changed = [i for i, (changed_at, _) in marks.items() if changed_at is not None]
+    vanished = [i for i, (changed_at, _) in marks.items() if changed_at is None]
     refused = [i for i in ids if i in quarantined and i not in marks]
     leaving = {*vanished, *changed, *refused}
     staged = [i for i in ids if i not in leaving]

@@ -171,7 +171,7 @@ class Staging:
                 rows = link.rows(
                     "SELECT r.id, r.visit_id, r.key, r.state FROM segment s CROSS JOIN record r WHERE s.visit_id IN (??) "
                     'AND s.mapping_id = ? AND r.id >= s.first_id AND r.id < s.first_id + s."rows" '
-                    "AND r.state <> :gone AND r.state <> :superseded",
+                    "AND r.state <> :gone AND r.is_current = 1",
                     ids[start : start + _SWEPT_VISITS],
                     mapping_number,
                 )
@@ -256,7 +256,7 @@ class Staging:
         fingerprints, visits, good, unchanged = rows.fingerprints, rows.visits, rows.good, 0
         for n, record_id, visit, fingerprint, state in link.rows(
             "SELECT e.n, r.id, r.visit_id, r.fingerprint, r.state FROM EACH(??) e CROSS JOIN record r "
-            "WHERE r.mapping_id = ? AND r.key = e.value AND r.state <> :superseded",
+            "WHERE r.mapping_id = ? AND r.key = e.value AND r.is_current = 1",
             rows.keys,
             mapping,
         ):
@@ -318,7 +318,7 @@ class Staging:
         ids = [known.id for known in superseded]
         if not ids:
             return
-        link.run("UPDATE record SET state = :superseded WHERE id IN (??)", ids)
+        link.run("UPDATE record SET state = :superseded, is_current = 0 WHERE id IN (??)", ids)
         self.reasons.clear(link, ids)
         self._free(link, mapping, [(known.id, known.visit, known.standing) for known in superseded])
 
@@ -340,6 +340,7 @@ class Staging:
             "amount",
             "category",
             "refund_of",
+            "is_current",
             "state",
         )
         ids = range(first, first + len(wanted))
@@ -355,6 +356,7 @@ class Staging:
                 [block.amounts[n] for n in wanted] if is_good else repeat(0),
                 [block.categories[n] for n in wanted] if is_good else repeat(""),
                 [block.refund_of[n] for n in wanted] if is_good else repeat(""),
+                repeat(1),
                 repeat(Standing.STAGED.value)
                 if is_good
                 else [_STANDINGS[rows.kind(n)].value for n in wanted],

@@ -7,10 +7,12 @@ clear sentence, after which nothing may be sent.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from connector.ledger.claims import Batch, Claims, Intent, Settlement
+from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
 from connector.ledger.leases import Lease, Leases
 from connector.ledger.moments import to_iso
@@ -89,6 +91,10 @@ class Ledger:
         """Release what is held and let go of the database."""
         self._leases.close()
         self._database.close()
+
+    def copy_to(self, file: Path) -> None:
+        """Copy the whole ledger into a new SQLite file, under the same key, without lease and session."""
+        copy_ledger(self._database, file)
 
     # Runs and staging
 

@@ -160,11 +160,12 @@ def test_a_protected_text_opens_only_in_its_own_place(ledger, table):
     with ledger._database.writing() as link:
         (a, one), (b, other) = link.rows(f"SELECT {key}, sealed FROM {table} ORDER BY {key} DESC")[:2]
         link.many(f"UPDATE {table} SET sealed = ? WHERE {key} = ?", [(one, b), (other, a)])
+    read = {
+        "session": lambda: ledger.stored_session("demo"),
+        "payload": lambda: ledger.staged(visits["A"], CHARGES),
+    }
     with pytest.raises(LedgerError, match="does not open"):
-        if table == "session":
-            ledger.stored_session("demo")
-        else:
-            ledger.staged(visits["A"], CHARGES)
+        read[table]()
 
 
 def test_a_claim_of_an_altered_payload_is_refused(opened, place):

@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("category", sa.Text(), nullable=False),
         sa.Column("refund_of", sa.Text(), nullable=False),
+        sa.Column("is_current", sa.SmallInteger(), nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -159,8 +160,8 @@ def upgrade() -> None:
         "record",
         ["mapping_id", "key"],
         unique=True,
-        sqlite_where=sa.text("state <> 6"),
-        postgresql_where=sa.text("state <> 6"),
+        sqlite_where=sa.text("is_current = 1"),
+        postgresql_where=sa.text("is_current = 1"),
     )
     op.create_table(
         "retry",
