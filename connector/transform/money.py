@@ -17,7 +17,6 @@ _SAFE = 4.0e18
 """Products below it, estimated in floating point, surely fit 64 bits."""
 
 _ZERO_AMOUNT = "the amount is zero: the platform takes no such charge (T72)"
-_ZERO_QUANTITY = "the quantity is zero though the amount is not: the platform takes no such charge (T72)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +49,17 @@ class _Part:
 
 
 def count(plan: Plan, values: Mapping[str, Values], found: Found, rows: int) -> Money:
-    """Count the amounts, add to `found` where they cannot be right, and say which rows have nothing to send."""
+    """Count the amounts, add to `found` where they cannot be right, and say which rows have nothing to send.
+
+    A quantity of zero with an amount that is not is no such row: its money was charged, so the contract's rule
+    (81012) keeps it where somebody looks.
+    """
     amount, quantity, price = (_part(plan, values, role) for role in ("amount", "quantity", "price"))
     if amount is None:
         return Money(np.zeros(rows, np.int64), {})
     if price is not None and quantity is not None:
         _multiply(plan, amount, price, quantity, found)
     nothing = {_ZERO_AMOUNT: (amount.kinds == Kind.EXACT) & (amount.scaled == 0)}
-    if quantity is not None:
-        zero = (quantity.kinds == Kind.EXACT) & (quantity.scaled == 0)
-        nothing[_ZERO_QUANTITY] = zero & ~nothing[_ZERO_AMOUNT]
     return Money(_amounts(amount, found), nothing)
 
 
