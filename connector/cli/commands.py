@@ -134,7 +134,7 @@ def run(
 ) -> int:
     """Stage what is new in the HIS, then deliver what is staged."""
     from connector.pipeline.parts import open_project
-    from connector.pipeline.run import rehearse
+    from connector.pipeline.rehearse import rehearse
     from connector.pipeline.run import run as begin
 
     with Stopping() as stopping, Bars(quiet=json) as bars:

@@ -71,7 +71,7 @@ def show_tests(results: Sequence[TestResult]) -> None:
 def show_run(report: RunReport) -> None:
     """What was read, what was sent, and what is left."""
     show_table(
-        "Dry run: what would be staged" if report.dry_run else "Staged",
+        "Dry run: what would be staged" if report.rehearsal else "Staged",
         ("mapping", "read", "others", "new", "changed", "same", "quarantined", "set aside"),
         [
             (
@@ -91,7 +91,7 @@ def show_run(report: RunReport) -> None:
     for mapping, staged in report.staged.items():
         for path, rows in staged.shortened.items():
             out.print(f"{mapping}: {path} was shortened in {rows} rows, as its mapping says.", markup=False)
-    if report.dry_run:
+    if report.rehearsal:
         out.print("Nothing was written and nothing was sent.")
         return
     if report.delivered:

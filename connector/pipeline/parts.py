@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from connector.config.project import Project, load_project
 from connector.contract.library import Contract, contract
@@ -17,6 +18,9 @@ from connector.extract.source import Hospital, open_hospital
 from connector.ledger.seal import read_key
 from connector.ledger.store import Ledger, open_ledger
 from connector.load.client import PlatformClient
+from connector.load.mirror import Mirror
+
+_Client = TypeVar("_Client", bound=PlatformClient)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,26 @@ class Parts:
             read_only=read_only,
         )
 
+    def open_copy(self, folder: Path) -> Ledger:
+        """Open a copy of the ledger, made in `folder`; the ledger itself is only read. LedgerError when it fails."""
+        file = folder / "ledger.db"
+        with self.open_ledger(read_only=True) as ledger:
+            ledger.copy_to(file)
+        key = read_key(self.project.settings.ledger.key.read(self.environ, self.project.directory))
+        return open_ledger(f"sqlite:///{file}", key, now=self.clock.now)
+
     def open_client(self) -> PlatformClient:
         """A client of the platform; EnvelopeError for an impossible key. Nothing is sent yet."""
+        return self._build_client(PlatformClient)
+
+    def open_mirror(self) -> Mirror:
+        """A client without a platform, for rehearsals; the same errors."""
+        return self._build_client(Mirror)
+
+    def _build_client(self, kind: type[_Client]) -> _Client:
         settings, directory = self.project.settings, self.project.directory
         platform = settings.platform
-        return PlatformClient(
+        return kind(
             platform,
             key_text=platform.key.read(self.environ, directory),
             password=platform.password.read(self.environ, directory),

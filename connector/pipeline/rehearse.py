@@ -1,82 +1,71 @@
-"""What a dry run puts in the ledger's place: it answers from the real one, opened read-only, and writes nothing."""
+"""A dry run: the whole way of a run, on a copy of the ledger, up to the wire and no further.
 
-from collections.abc import Collection, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+Staging, batches, sealing are a run's own; only the ledger is a copy that is thrown away, and the client answers
+yes by itself after it has opened what it sealed. The ledger is opened read-only, and no socket to the platform
+is opened at all. Time that a run would wait is skipped.
+"""
 
-from connector.ledger.staging import StageCounts, SweepCounts
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from connector.config.pipeline import Pipeline
 from connector.ledger.store import Ledger
-from connector.records import RecordBlock, Watermark
+from connector.load.mirror import Mirror
+from connector.pipeline.parts import Clock, Parts, owner
+from connector.pipeline.progress import Progress
+from connector.pipeline.run import LEASE_S, Errand, Rehearsed, RunReport, choose
 
 
-@dataclass(slots=True)
-class Rehearsal:
-    """Counts what staging would write. `amounts`: of the new rows, by mapping, scaled by 4."""
+def rehearse(
+    parts: Parts, names: Sequence[str], *, progress: Progress, is_stopping: Callable[[], bool]
+) -> RunReport:
+    """What `run` would do now, if the platform took everything.
 
-    ledger: Ledger
-    new_visits: dict[str, list[str]] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
-    amounts: dict[str, int] = field(default_factory=dict, repr=False)
-    payloads: dict[str, list[bytes]] = field(default_factory=dict, repr=False)
+    Raises as `run` does, but for LeaseHeld: it may go on beside a run.
+    """
+    pipelines = choose(parts, names)
+    parts = replace(parts, clock=_unhurried(parts.clock))
+    mirrors: list[Mirror] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="connector-dry-run-") as folder,
+        parts.open_copy(Path(folder)) as ledger,
+    ):
 
-    def watermark(self, mapping: str) -> Watermark | None:
-        """The real one."""
-        return self.ledger.watermark(mapping)
+        def open_client() -> Mirror:
+            mirrors.append(parts.open_mirror())
+            mirrors[0].expect(dict(_totals(ledger, pipelines)))
+            return mirrors[0]
 
-    def visit_keys(self, visits: str) -> list[str]:
-        """Known visits, and those that this rehearsal has found."""
-        return [*self.ledger.visit_keys(visits), *self.new_visits.get(visits, [])]
-
-    def open_visits(self, visits: str) -> list[str]:
-        """The real ones."""
-        return self.ledger.open_visits(visits)
-
-    def unread_visits(self, visits: str, mapping: str) -> list[str]:
-        """Those of the ledger, and the new ones."""
-        return [*self.ledger.unread_visits(visits, mapping), *self.new_visits.get(visits, [])]
-
-    def quarantined_keys(self, mapping: str) -> list[str]:
-        """The real ones."""
-        return self.ledger.quarantined_keys(mapping)
-
-    def mark_read(self, visits: str, mapping: str, keys: Sequence[str]) -> None:
-        """Write nothing."""
-
-    def sweep(
-        self, mapping: str, visits: str, visit_keys: Sequence[str], seen: AbstractSet[str], *, run_id: int
-    ) -> SweepCounts:
-        """Write nothing; what is gone is told by a real run."""
-        return SweepCounts()
-
-    def stage_visits(self, block: RecordBlock, *, open_keys: Collection[str], run_id: int) -> StageCounts:
-        """Count the visits that the ledger does not know."""
-        known = set(self.ledger.visit_keys(block.mapping))
-        found = [*block.keys, *(one.key for one in block.rejections)]
-        self.new_visits.setdefault(block.mapping, []).extend(key for key in found if key not in known)
-        return self._count(block)
-
-    def stage(
-        self,
-        block: RecordBlock,
-        *,
-        visits: str,
-        watermark: Watermark | None,
-        run_id: int,
-        overwrites: bool = False,
-    ) -> StageCounts:
-        """Count the rows that the ledger does not know."""
-        return self._count(block)
-
-    def _count(self, block: RecordBlock) -> StageCounts:
-        """New rows and known ones, and what its rules keep back."""
-        known = self.ledger.states_of(block.mapping, block.keys)
-        new = [place for place, key in enumerate(block.keys) if key not in known]
-        self.rows[block.mapping] = self.rows.get(block.mapping, 0) + len(new)
-        amount = sum(block.amounts[place] for place in new)
-        self.amounts[block.mapping] = self.amounts.get(block.mapping, 0) + amount
-        return StageCounts(
-            new=len(new),
-            unchanged=len(block.keys) - len(new),
-            quarantined=len(block.rejections),
-            set_aside=len(block.set_aside),
+        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
+        report = Errand(parts, pipelines, ledger, lease, open_client, progress, is_stopping).run()
+        report.rehearsal = Rehearsed(
+            visits=sum(len(mirror.visits) for mirror in mirrors),
+            messages=sum(mirror.sealed for mirror in mirrors),
+            quarantine=tuple(ledger.quarantine_groups()),
         )
+    return report
+
+
+def _totals(ledger: Ledger, pipelines: Sequence[Pipeline]) -> Iterator[tuple[str, int | None]]:
+    """What the platform would say of each visit: the ledger's own sum, or, of a held visit, what it said last.
+
+    None where a batch is in doubt: what became of it cannot be rehearsed.
+    """
+    doubtful = {batch.number for batch in ledger.all_open_batches()}
+    for pipeline in pipelines:
+        for one in ledger.visit_totals(pipeline.visits):
+            said = one.last_reading.total if one.reason and one.last_reading else one.accepted
+            yield one.number, None if one.number in doubtful else said
+
+
+def _unhurried(clock: Clock) -> Clock:
+    """The same clock, but that sleeping takes no time."""
+    slept = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+
+    return Clock(clock.now, lambda: clock.monotonic() + slept, sleep)

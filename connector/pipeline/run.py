@@ -8,6 +8,7 @@ from connector.config.pipeline import Pipeline
 from connector.errors import ConfigurationError, ConnectorError, PlatformError
 from connector.extract.source import Hospital
 from connector.ledger.leases import Lease
+from connector.ledger.quarantine import Group
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.pipeline.check import check_database
@@ -17,9 +18,9 @@ from connector.pipeline.overview import Standing, judge, stand
 from connector.pipeline.parts import Parts, owner
 from connector.pipeline.progress import Progress
 from connector.pipeline.queries import plans_of, read_catalogues
-from connector.pipeline.rehearse import Rehearsal
 from connector.pipeline.sessions import SessionKeeper
 from connector.pipeline.stage import Staged, Stager
+from connector.records import yuan
 
 LEASE_S = 60.0
 """A lease that was not kept for so long may be taken by another process."""
@@ -27,11 +28,23 @@ LEASE_S = 60.0
 _STOPPED = "stopped on request; what is staged stays staged, and the next run goes on from there"
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What only a dry run tells.
+
+    `visits` it would send to, `messages` it sealed and opened again, and the `quarantine` there would be.
+    """
+
+    visits: int
+    messages: int
+    quarantine: tuple[Group, ...]
+
+
 @dataclass(slots=True)
 class RunReport:
-    """What a run did. `problem`: why it ended early, in one sentence, or ""."""
+    """What a run did, or, where `rehearsal` says so, would do. `problem`: why it ended early, in one sentence, or ""."""
 
-    dry_run: bool = False
+    rehearsal: "Rehearsed | None" = None
     staged: dict[str, Staged] = field(default_factory=dict)
     delivered: dict[str, Report] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
@@ -63,30 +76,16 @@ def run(
     with parts.open_ledger() as ledger:
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
         try:
-            errand = _Errand(parts, pipelines, ledger, lease, progress, is_stopping)
+            errand = Errand(parts, pipelines, ledger, lease, parts.open_client, progress, is_stopping)
             return errand.run()
         finally:
             ledger.release_lease(lease)
 
 
-def rehearse(
-    parts: Parts, names: Sequence[str], *, progress: Progress, is_stopping: Callable[[], bool]
-) -> RunReport:
-    """A dry run: read, transform and compare with the ledger, which is opened read-only; nothing is sent."""
-    pipelines = choose(parts, names)
-    report = RunReport(dry_run=True)
-    with parts.open_ledger(read_only=True) as ledger, parts.open_hospital() as hospital:
-        stager = _stager(parts, hospital, Rehearsal(ledger), progress, is_stopping, run_id=0)
-        for pipeline in pipelines:
-            report.staged |= stager.stage(pipeline)
-            report.standings[pipeline.name] = stand(ledger, pipeline)
-    return report
-
-
 def _stager(
     parts: Parts,
     hospital: Hospital,
-    ledger: Ledger | Rehearsal,
+    ledger: Ledger,
     progress: Progress,
     is_stopping: Callable[[], bool],
     *,
@@ -112,13 +111,14 @@ def _stager(
 
 
 @dataclass(frozen=True, slots=True)
-class _Errand:
-    """One run under its lease."""
+class Errand:
+    """One run under its lease. `open_client` is called once something is due."""
 
     parts: Parts
     pipelines: Sequence[Pipeline]
     ledger: Ledger
     lease: Lease
+    open_client: Callable[[], PlatformClient] = field(repr=False)
     progress: Progress
     is_stopping: Callable[[], bool]
 
@@ -155,7 +155,7 @@ class _Errand:
         """Ledger → platform, in one session that is opened only when a visit is due."""
         due = [p for p in self.pipelines if self.ledger.due_visits(p.visits, p.mappings)]
         if due and not self.is_stopping():
-            with closing(self.parts.open_client()) as client:
+            with closing(self.open_client()) as client:
                 sessions = self._sessions(client)
                 sessions.open()
                 try:
@@ -215,6 +215,9 @@ def _summary(report: RunReport) -> dict[str, object]:
     """What the ledger keeps of a run: numbers, no patient's data."""
     return {
         "staged": {name: one.counts.new + one.counts.changed for name, one in report.staged.items()},
-        "sent": {name: {"rows": one.rows, "amount": one.amount} for name, one in report.delivered.items()},
+        "sent": {
+            name: {"rows": one.rows, "yuan": f"{yuan(one.amount):f}"}
+            for name, one in report.delivered.items()
+        },
         "problem": report.problem,
     }

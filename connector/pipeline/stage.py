@@ -20,7 +20,6 @@ from connector.ledger.staging import StageCounts
 from connector.ledger.store import Ledger
 from connector.pipeline.progress import Progress
 from connector.pipeline.queries import query_of
-from connector.pipeline.rehearse import Rehearsal
 from connector.records import Chunk, RecordBlock, Watermark
 from connector.transform.shape import Plan, transform
 
@@ -44,14 +43,14 @@ class Staged:
 class Stager:
     """One pipeline's staging: the parts it reads from and writes to. `plans` and `mappings` by name.
 
-    A dry run hands in a `Rehearsal` for the ledger. `overwriting`: mappings whose rows the platform replaces when
-    they are sent again (orders, section 4.10 (4), trap T71): an order that was stopped goes again.
+    `overwriting`: mappings whose rows the platform replaces when they are sent again (orders, section 4.10 (4),
+    trap T71): an order that was stopped goes again.
     """
 
     plans: abc.Mapping[str, Plan]
     mappings: abc.Mapping[str, Mapping]
     hospital: Hospital
-    ledger: Ledger | Rehearsal
+    ledger: Ledger
     progress: Progress
     run_id: int
     overwriting: Collection[str] = ()
