@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import quarantine, show
-from connector.cli.options import HERE, JsonOption, ProjectOption
-from connector.cli.output import Bars, out, show_json
+from connector.cli import quarantine, show, show_run
+from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
+from connector.cli.output import Bars, say, show_json
 from connector.cli.stopping import Stopping
 
 
@@ -25,13 +25,15 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    directory: Annotated[Path, typer.Option(help="Where to build the made-up hospital.")] = Path(
-        "demo-hospital"
-    ),
+    directory: Annotated[Path, typer.Option(help="The folder to build it in.")] = Path("demo-hospital"),
     seed: Annotated[int, typer.Option(help="The same seed makes the same hospital.")] = 7,
     json: JsonOption = False,
 ) -> int:
-    """Show everything on a made-up hospital: two runs with changes in between, and the sums compared."""
+    """Show everything on a made-up hospital.
+
+    Two runs with a day's changes in between, the simulated platform, and the sums of HIS, ledger and platform
+    compared.
+    """
     from connector.pipeline.demo import run_demo
 
     with Stopping() as stopping, Bars(quiet=json) as bars:
@@ -39,25 +41,29 @@ def demo(
     if json:
         show_json(report)
     else:
-        show.show_demo(report)
+        show_run.show_demo(report)
     return report.exit_code
 
 
 def init(
-    url: Annotated[
-        str, typer.Option(help="The HIS's SQLAlchemy URL, or env:NAME; without it only the ledger is made.")
-    ] = "",
+    url: Annotated[str, typer.Option(help="The database's SQLAlchemy URL, or env:NAME.")] = "",
     project: ProjectOption = HERE,
     table: Annotated[
         list[str] | None,
-        typer.Option(help="A table to scaffold a mapping for, as WHAT=TABLE; WHAT: visits, orders, charges."),
+        typer.Option(
+            help="A table to draft a mapping for, as WHAT=TABLE; WHAT is visits, orders or charges."
+        ),
     ] = None,
 ) -> int:
-    """Make a project directory: ledger, key, settings, and mappings scaffolded from the database's tables."""
+    """Make a project directory, with mappings drafted from tables.
+
+    Ledger, key and folders; with --url the settings too, and with --table a draft of a mapping: every field of
+    the platform with its Chinese name, every column of the table. What exists is kept.
+    """
     from connector.pipeline.scaffold import scaffold
 
     for line in scaffold(project, url=url, tables=table or []):
-        out.print(line, markup=False)
+        say(line)
     return 0
 
 
@@ -68,7 +74,10 @@ def check(
     ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Find everything that is wrong with the project's files, and with its mappings against the database."""
+    """Find everything that is wrong in the project's files.
+
+    Its mappings are also held against the columns and types of the database.
+    """
     from connector.pipeline.check import check_project
     from connector.pipeline.parts import open_project
 
@@ -86,12 +95,13 @@ def preview(
     rows: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 3,
     visit: Annotated[str, typer.Option(help="Only rows of this visit of the HIS.")] = "",
     key: Annotated[str, typer.Option(help="Only the row with this key.")] = "",
-    show_personal: Annotated[
-        bool, typer.Option("--show-personal", help="Show names, numbers and addresses of people too.")
-    ] = False,
+    show_personal: PersonalOption = False,
     json: JsonOption = False,
 ) -> int:
-    """Show rows as they are read, what a mapping makes of them, and what is wrong. Nothing is written."""
+    """Show what a mapping makes of rows of the HIS.
+
+    Rows as they are read, what would be sent, and what is wrong with them. Nothing is written.
+    """
     from connector.pipeline.parts import open_project
     from connector.pipeline.preview import preview as make
 
@@ -99,7 +109,8 @@ def preview(
     if json:
         show_json(found)
     else:
-        show.show_preview(found)
+        wanted = f" of visit {visit}" if visit else f" with the key {key}" if key else ""
+        show.show_preview(found, wanted=wanted)
     return 0
 
 
@@ -110,7 +121,10 @@ def test(
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> int:
-    """Run the `tests:` of the mappings: rows in, payload or violations out. No database is needed."""
+    """Run the tests that stand in the mappings.
+
+    Rows in, payload or violations out. No database is needed.
+    """
     from connector.pipeline.mapping_tests import run_tests
     from connector.pipeline.parts import open_project
 
@@ -128,11 +142,14 @@ def run(
     ] = None,
     project: ProjectOption = HERE,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and transform only; the ledger is opened read-only.")
+        bool, typer.Option("--dry-run", help="Do everything but write and send: say what would go.")
     ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Stage what is new in the HIS, then deliver what is staged."""
+    """Read what is new in the HIS, then send it.
+
+    Made for a timer: it goes on where the last run ended. The exit code says what a person has to look at.
+    """
     from connector.pipeline.parts import open_project
     from connector.pipeline.rehearse import rehearse
     from connector.pipeline.run import run as begin
@@ -143,7 +160,7 @@ def run(
     if json:
         show_json(report)
     else:
-        show.show_run(report)
+        show_run.show_run(report)
     return report.exit_code
 
 
@@ -154,7 +171,10 @@ def status(
     ] = False,
     json: JsonOption = False,
 ) -> int:
-    """Say where everything stands: sent, staged, in doubt, held, quarantined."""
+    """Say where everything stands.
+
+    Rows sent, waiting, in doubt, in quarantine; visits held. The exit code is that of `run`.
+    """
     from connector.pipeline.overview import survey
     from connector.pipeline.parts import open_project
 
@@ -181,7 +201,10 @@ def simulate(
     latency_s: Annotated[float, typer.Option(min=0.0, help="Seconds until each answer.")] = 0.0,
     answer_style: Annotated[str, typer.Option(help="How answers look; styles are joined by +.")] = "document",
 ) -> int:
-    """Stand in for the platform on this computer, until Ctrl-C. A project's account and key are used."""
+    """Stand in for the platform, until Ctrl-C.
+
+    It takes the account and the key of the project, or of the demo where there is none.
+    """
     from connector.pipeline.simulation import start_simulation
 
     simulation = start_simulation(
@@ -193,6 +216,7 @@ def simulate(
         answer_style=answer_style,
     )
     for line in simulation.introduction:
-        out.print(line, markup=False)
+        say(line)
     simulation.simulator.wait()
+    say("The simulated platform has ended.")
     return 0

@@ -4,6 +4,7 @@ Exit codes: 0 complete · 1 failure · 2 wrong use or configuration · 3 rows qu
 for a person · 5 another process holds the lease · 6 a guard stopped the run · 130 stopped by Ctrl-C.
 """
 
+import itertools
 import logging
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import typer
 
 from connector.cli import commands
-from connector.cli.output import err
+from connector.cli.output import err, say
 from connector.errors import ConnectorError
 
 app = typer.Typer(
@@ -27,6 +28,14 @@ app = typer.Typer(
 )
 commands.register(app)
 
+WRONG_USE, STOPPED = 2, 130
+
+_COMMANDS = {"quarantine", "list", "show", "release"} | {
+    command.name or (command.callback.__name__ if command.callback else "")
+    for command in app.registered_commands
+}
+_IN_LEDGER = " What was under way is in the ledger; the next run goes on from there."
+
 
 def main() -> None:
     """Run one command and leave with its exit code."""
@@ -38,24 +47,36 @@ def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
     try:
         return int(app(args=arguments, standalone_mode=False) or 0)
-    except (typer.Exit, typer.Abort, KeyboardInterrupt) as end:
-        return _leave(end)
+    except typer.Exit as end:
+        return _leave(end.exit_code, arguments)
+    except (typer.Abort, KeyboardInterrupt):
+        return _leave(STOPPED, arguments)
     except typer.TyperException as wrong:
-        err.print(f"{wrong.format_message()} Say `connector --help`, or COMMAND --help.", markup=False)
-        return 2
+        return _refuse(wrong, arguments)
     except ConnectorError as error:
-        err.print(str(error), markup=False)
+        say(str(error), to=err)
         return error.exit_code
     except Exception as fault:  # noqa: BLE001 - the last door: a fault of ours must not end in a bare traceback
         return _report(fault)
 
 
-def _leave(end: BaseException) -> int:
+def _leave(code: int, arguments: list[str]) -> int:
     """The exit code of a command that ended by itself or by Ctrl-C."""
-    if isinstance(end, typer.Exit):
-        return end.exit_code
-    err.print("Stopped. What was under way is in the ledger; the next run goes on from there.")
-    return 130
+    if code == STOPPED:
+        delivers = bool({"run", "demo"} & set(arguments[:1]))
+        say("Stopped." + (_IN_LEDGER if delivers else ""), to=err)
+    return code
+
+
+def _refuse(wrong: typer.TyperException, arguments: list[str]) -> int:
+    """Wrong use. Where only a command was missing, the message is the help itself, and says it all."""
+    text = wrong.format_message().rstrip()
+    if text.startswith("Usage:"):
+        say(text, to=err)
+    else:
+        command = " ".join(itertools.takewhile(lambda word: word in _COMMANDS, arguments))
+        say(f"{text}\n`{f'connector {command}'.strip()} --help` tells more.", to=err)
+    return WRONG_USE
 
 
 def _report(fault: Exception) -> int:
@@ -65,9 +86,9 @@ def _report(fault: Exception) -> int:
         "w", prefix="connector-fault-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
         file.write(f"{type(fault).__name__}\n{places}")
-    err.print(
+    say(
         f"A fault in the connector itself ({type(fault).__name__}). Nothing was sent that is not in the ledger. "
         f"Please report it with the file {Path(file.name)}; it names places in the code and holds no data.",
-        markup=False,
+        to=err,
     )
     return 1

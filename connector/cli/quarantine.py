@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from connector.cli import show
-from connector.cli.options import HERE, JsonOption, ProjectOption
-from connector.cli.output import out, show_json
+from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
+from connector.cli.output import say, show_json
+from connector.cli.words import count
 
 app = typer.Typer(help="Rows that break a rule or were refused.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -26,17 +27,18 @@ def list_rows(
     rows: Annotated[
         bool, typer.Option("--rows", help="Every row instead of one line for each reason.")
     ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 200,
     json: JsonOption = False,
 ) -> int:
-    """Group the rows by what is wrong, the most frequent reason first."""
+    """List reasons, or rows, that are kept back."""
     from connector.pipeline.overview import quarantined
     from connector.pipeline.parts import open_project
 
-    report = quarantined(open_project(project), mapping=mapping, visit=visit, rule=rule)
+    report = quarantined(open_project(project), mapping=mapping, visit=visit, rule=rule, limit=limit)
     if json:
         show_json(report)
     else:
-        show.show_quarantine(report, rows=rows)
+        show.show_quarantine(report, rows=rows, filtered=bool(mapping or visit or rule))
     return 0
 
 
@@ -44,13 +46,14 @@ def list_rows(
 def show_row(
     row: Annotated[int, typer.Argument(help="The row's number, as `quarantine list --rows` shows it.")],
     project: ProjectOption = HERE,
+    show_personal: PersonalOption = False,
     json: JsonOption = False,
 ) -> int:
     """Show one row: what is wrong with it, and its history."""
-    from connector.pipeline.overview import quarantined_row
+    from connector.pipeline import overview
     from connector.pipeline.parts import open_project
 
-    found = quarantined_row(open_project(project), row)
+    found = overview.show_row(open_project(project), row, show_personal=show_personal)
     if json:
         show_json(found)
     else:
@@ -66,12 +69,18 @@ def release_rows(
     rule: RuleOption = "",
     everything: Annotated[bool, typer.Option("--all", help="Release without any filter.")] = False,
 ) -> int:
-    """Let rows be tried again at the next run. Rows that still break a rule come back at once."""
+    """Let rows be tried again at the next run.
+
+    Rows that the platform refused are sent again. Rows that break a rule are read anew at every run anyway.
+    """
     from connector.pipeline.overview import release
     from connector.pipeline.parts import open_project
 
     if not (mapping or visit or rule or everything):
         raise typer.BadParameter("say which rows: --mapping, --visit, --rule, or --all")
     released = release(open_project(project), mapping=mapping, visit=visit, rule=rule)
-    out.print(f"{released} rows released; the next `connector run` tries them again.")
+    if released:
+        say(f"{count(released, 'row')} released; the next `connector run` tries them again.")
+    else:
+        say("No row in quarantine fits.")
     return 0

@@ -4,7 +4,7 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
-from connector.cli.output import err
+from connector.cli.output import err, say
 
 
 class Stopping:
@@ -35,4 +35,4 @@ class Stopping:
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
-        err.print("Stopping: calls under way are waited for and recorded. Ctrl-C again ends at once.")
+        say("Stopping: calls under way are waited for and recorded. Ctrl-C again ends at once.", to=err)

@@ -1,7 +1,9 @@
 """Where everything stands, from the ledger: what every door shows, and the exit code that follows from it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from connector.config.pipeline import Pipeline
 from connector.ledger.overview import OpenBatch, VisitTotals
@@ -9,8 +11,13 @@ from connector.ledger.quarantine import Group, QuarantinedRow, RecordView
 from connector.ledger.runs import Run
 from connector.ledger.store import Ledger
 from connector.pipeline.parts import Parts
+from connector.pipeline.personal import mask_of
+from connector.pipeline.preview import find_mapping, names_of
 
-__all__ = ["Group", "QuarantineReport", "RecordView", "Standing", "StatusReport"]
+__all__ = ["Group", "QuarantineReport", "RowReport", "Standing", "StatusReport", "VisitTotals"]
+
+_ALL = 2**31 - 1
+"""No limit, for a LIMIT."""
 
 COMPLETE, QUARANTINED, UNSETTLED = 0, 3, 4
 """Exit codes of a run that did what it could (ARCHITECTURE: 0 complete, 3 quarantine, 4 in doubt or held)."""
@@ -116,34 +123,74 @@ def survey(parts: Parts) -> StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineReport:
-    """Reasons with their counts, the rows themselves, and why rows were set aside."""
+    """Reasons with their counts, the rows themselves, and why rows were set aside. `more`: rows left out by the limit."""
 
     groups: tuple[Group, ...]
     rows: tuple[QuarantinedRow, ...]
     set_aside: tuple[Group, ...]
+    more: bool = False
 
 
 def quarantined(
     parts: Parts, *, mapping: str = "", visit: str = "", rule: str = "", limit: int = 200
 ) -> QuarantineReport:
-    """What is kept back; the filters narrow the rows, and the groups by mapping and rule."""
+    """What is kept back and fits the filters; ConfigurationError for a mapping that does not exist."""
+    if mapping:
+        find_mapping(parts, mapping)
     with parts.open_ledger(read_only=True) as ledger:
-        groups = [
-            one
-            for one in ledger.quarantine_groups()
-            if mapping in ("", one.mapping) and rule in ("", one.violation.rule)
-        ]
-        rows = ledger.quarantine_rows(mapping=mapping, visit=visit, rule=rule, limit=limit)
-        return QuarantineReport(tuple(groups), tuple(rows), tuple(ledger.set_aside_groups()))
+        groups = _groups_of_visit(ledger, visit) if visit else ledger.quarantine_groups()
+        rows = ledger.quarantine_rows(mapping=mapping, visit=visit, rule=rule, limit=limit + 1)
+        aside = () if visit or rule else ledger.set_aside_groups()
+    return QuarantineReport(
+        groups=tuple(
+            one for one in groups if mapping in ("", one.mapping) and rule in ("", one.violation.rule)
+        ),
+        rows=tuple(rows[:limit]),
+        set_aside=tuple(one for one in aside if mapping in ("", one.mapping)),
+        more=len(rows) > limit,
+    )
 
 
-def quarantined_row(parts: Parts, record_id: int) -> RecordView:
+def _groups_of_visit(ledger: Ledger, visit: str) -> list[Group]:
+    """What is wrong with one visit's rows, counted, the most frequent first."""
+    counts = Counter(
+        (row.mapping, violation)
+        for row in ledger.quarantine_rows(visit=visit, limit=_ALL)
+        for violation in row.violations
+    )
+    return [Group(mapping, violation, count, "") for (mapping, violation), count in counts.most_common()]
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """One record, and what would be (or was to be) sent of it, where that is kept, with its fields' Chinese names.
+
+    The platform's raw answers and, unless asked for, what names a person are left out.
+    """
+
+    record: RecordView
+    names: Mapping[str, str]
+    payload: Mapping[str, object] | None = field(repr=False)
+
+
+def show_row(parts: Parts, record_id: int, *, show_personal: bool = False) -> RowReport:
     """Everything the ledger knows of one record; LedgerError when there is none of that number."""
     with parts.open_ledger(read_only=True) as ledger:
-        return ledger.show_record(record_id)
+        record = ledger.show_record(record_id)
+    payload = json.loads(record.payload) if record.payload else None
+    mapping = parts.project.mappings.get(record.mapping)
+    if payload is not None and not show_personal:
+        payload = mask_of(mapping, parts.contract).hide_payload(payload) if mapping else None
+    journeys = tuple(
+        replace(one, answer=replace(one.answer, raw=b"") if one.answer else None) for one in record.journeys
+    )
+    names = names_of(mapping, parts.contract) if mapping else {}
+    return RowReport(replace(record, payload=b"", journeys=journeys), names, payload)
 
 
 def release(parts: Parts, *, mapping: str, visit: str, rule: str) -> int:
-    """Let rows be tried again; returns how many."""
+    """Let rows be tried again; returns how many. ConfigurationError for a mapping that does not exist."""
+    if mapping:
+        find_mapping(parts, mapping)
     with parts.open_ledger() as ledger:
         return ledger.release(mapping=mapping, visit=visit, rule=rule)

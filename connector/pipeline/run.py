@@ -16,6 +16,7 @@ from connector.pipeline.deliver import Deliverer
 from connector.pipeline.desk import Report, is_repeatable
 from connector.pipeline.overview import Standing, judge, stand
 from connector.pipeline.parts import Parts, owner
+from connector.pipeline.preview import hint
 from connector.pipeline.progress import Progress
 from connector.pipeline.queries import plans_of, read_catalogues
 from connector.pipeline.sessions import SessionKeeper
@@ -59,7 +60,7 @@ def choose(parts: Parts, names: Sequence[str]) -> list[Pipeline]:
     if unknown:
         raise ConfigurationError(
             f"There is no pipeline “{unknown[0]}” in {parts.project.directory / 'pipelines'}. "
-            f"There is: {', '.join(pipelines) or 'none at all'}."
+            f"{hint(unknown[0], pipelines)}"
         )
     return [pipelines[name] for name in (names or pipelines)]
 

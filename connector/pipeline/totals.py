@@ -22,12 +22,22 @@ from connector.transform.keys import key_text, keys_of, texts
 
 _VISITS_AT_ONCE = 200
 
+_WAITING: dict[State | None, str] = {None: "not read yet", State.STAGED: "waiting to be sent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Rows that are kept back for one reason, and their amount (scaled by 4)."""
+
+    rows: int = 0
+    amount: int = field(default=0, repr=False)
+
 
 @dataclass(slots=True)
 class VisitSums:
     """One visit's three sums.
 
-    `kept_back`: rows of the HIS that are not on the platform, by their state: how many, and their amount.
+    `kept_back`: rows of the HIS that are not on the platform, by the reason.
     `platform` is None where the platform has not been asked.
     """
 
@@ -36,12 +46,12 @@ class VisitSums:
     his: int = field(default=0, repr=False)
     ledger: int = field(default=0, repr=False)
     platform: int | None = field(default=None, repr=False)
-    kept_back: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+    kept_back: dict[str, Kept] = field(default_factory=dict, repr=False)
 
     @property
     def held(self) -> int:
         """The amount of the HIS's rows that are not on the platform, each for a reason."""
-        return sum(amount for _, amount in self.kept_back.values())
+        return sum(one.amount for one in self.kept_back.values())
 
     @property
     def is_balanced(self) -> bool:
@@ -121,7 +131,7 @@ def _scaled(value: object) -> int:
 def _explain(one: VisitSums, his: dict[str, int], ledger: dict[str, tuple[State, int]]) -> None:
     """Add a mapping's rows to a visit's sum, and say of each that is not on the platform as it is why."""
     one.his += sum(his.values())
-    for key in his.keys() | ledger.keys():
+    for key in sorted(his.keys() | ledger.keys()):
         state, amount = ledger.get(key, (None, 0))
         charged = his.get(key, 0)
         if state is State.ACCEPTED:
@@ -130,9 +140,9 @@ def _explain(one: VisitSums, his: dict[str, int], ledger: dict[str, tuple[State,
                     one, "changed in the HIS" if key in his else "deleted in the HIS", charged - amount
                 )
         elif key in his:
-            _keep_back(one, state.value if state else "not read yet", charged)
+            _keep_back(one, _WAITING.get(state, state.value.replace("_", " ") if state else ""), charged)
 
 
 def _keep_back(one: VisitSums, why: str, amount: int) -> None:
-    rows, total = one.kept_back.get(why, (0, 0))
-    one.kept_back[why] = (rows + 1, total + amount)
+    kept = one.kept_back.get(why, Kept())
+    one.kept_back[why] = Kept(kept.rows + 1, kept.amount + amount)

@@ -1,0 +1,60 @@
+"""What names a person, in a mapping's columns and in its payloads: hidden unless it was asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.config.mapping import Mapping as RowMapping
+from connector.contract.library import Contract
+from connector.contract.spec import Field
+
+_PERSONAL = (
+    "姓名",
+    "身份证",
+    "社会保障",
+    "社保卡",
+    "电话",
+    "住址",
+    "地址",
+    "个人编号",
+    "签名",
+    "医师",
+    "医生",
+)
+"""A field whose Chinese name contains one of these is a person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Columns of the HIS and fields of a payload that name a person."""
+
+    columns: frozenset[str] = frozenset()
+    fields: frozenset[str] = frozenset()
+
+    def hide_row(self, row: Mapping[str, object]) -> dict[str, object]:
+        """A row of the HIS; whether there is a value stays visible."""
+        return {name: _hide(value) if name in self.columns else value for name, value in row.items()}
+
+    def hide_payload(self, payload: Mapping[str, object]) -> dict[str, object]:
+        """A payload, with everything below."""
+        return {
+            name: self.hide_payload(value)
+            if isinstance(value, Mapping)
+            else (_hide(value) if name in self.fields else value)
+            for name, value in payload.items()
+        }
+
+
+def mask_of(mapping: RowMapping, contract: Contract) -> Mask:
+    """The fields of a mapping that name a person, and the columns they are made of."""
+    paths = {
+        path: child.name
+        for path, child in contract.node(mapping.fills).walk()
+        if isinstance(child, Field) and any(word in child.zh for word in _PERSONAL)
+    }
+    columns = (column for path in paths if path in mapping.fields for column in mapping.fields[path].needs)
+    return Mask(frozenset(columns), frozenset(paths.values()))
+
+
+def _hide(value: object) -> object:
+    """A value as it may be shown: nothing where there is nothing, else three stars."""
+    return value if value is None or value == "" else "***"
