@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
+from connector.ledger.seal import Seal
 from connector.records import Outcome
 
 _END = b"\n"
@@ -28,3 +29,9 @@ def unpack_answer(plain: bytes, verdict: str, code: str, counts: int | None) -> 
     """The inverse of `pack_answer`, with what is kept beside it."""
     message, _, raw = plain.partition(_END)
     return Answer(verdict, code, json.loads(message), counts, raw)
+
+
+def answer_row(seal: Seal, batch_id: int, outcome: Outcome, at: int) -> tuple[object, ...]:
+    """An answer as a batch keeps it: moment, verdict, code, counts, and the sealed rest."""
+    sealed = seal.seal("answer", batch_id, pack_answer(outcome))
+    return (at, outcome.verdict.value, outcome.code, outcome.counts, sealed)

@@ -1,114 +1,59 @@
-"""Claims: which records go together into one call, on disk before its first byte, and what came of it.
+"""Claims: which records go together into one call, on disk before its first byte.
 
 A batch is claimed once, with all batches of a turn, in one durable transaction. What becomes of it is written on
-the batch; its records are touched again only when they come back.
+the batch (`settlements`); its records are touched again only when they come back.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
-from connector.errors import LedgerError, Violation
-from connector.ledger.answers import pack_answer, unpack_answer
+from connector.errors import LedgerError
+from connector.ledger.answers import answer_row, unpack_answer
+from connector.ledger.batches import BATCH, Batch, Intent, check_open, make_batch, read_batch
 from connector.ledger.database import Database, Link
 from connector.ledger.faults import Conflict
 from connector.ledger.leases import Leases
-from connector.ledger.members import pack_members, unpack_members
+from connector.ledger.members import pack_members
 from connector.ledger.moments import to_ms
-from connector.ledger.payloads import Payloads
-from connector.ledger.reasons import Reasons
-from connector.ledger.returns import give_back
+from connector.ledger.payloads import Payloads, Segments
 from connector.ledger.seal import Seal
-from connector.ledger.tables import PHASES, Phase, Standing
-from connector.records import BatchState, Outcome, Verdict
+from connector.ledger.settlements import Settlement
+from connector.ledger.tables import Phase, Standing
+from connector.records import Outcome, Verdict
+
+__all__ = ["Batch", "Claims", "Intent", "Settlement"]
 
 _DEFINITE = frozenset({Verdict.REJECTED, Verdict.RETRYABLE})
-_SETTLED = {
-    BatchState.ACCEPTED: Phase.ACCEPTED,
-    BatchState.RELEASED: Phase.RELEASED,
-    BatchState.REFUSED: Phase.REFUSED,
-}
-_BATCH = (
-    'SELECT id, visit_id, operation, node, "rows", amount, base_total, state, tries, fenced_at FROM batch '
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A batch that is wanted: `amount` is the sum of its records, `base_total` the platform's total before it.
-
-    `base_total` is None where the call has no total (registrations, orders); `session` a digest of the session.
-    """
-
-    visit_id: int
-    operation: str
-    node: str
-    record_ids: tuple[int, ...]
-    amount: int = field(repr=False)
-    base_total: int | None = field(repr=False)
-    session: str
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch that was claimed.
-
-    `tries`: how often these rows were already found not applied by the totals; `fenced`: no late request of it can
-    come any more (`note_fenced`).
-    """
-
-    id: int
-    visit_id: int
-    operation: str
-    node: str
-    rows: int
-    amount: int = field(repr=False)
-    base_total: int | None = field(repr=False)
-    state: BatchState
-    tries: int
-    fenced: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What a batch came to, on which evidence (`ack`, `totals`, `counts`, `answer`, …) and why.
-
-    ACCEPTED with `accepted` (record ids) means only those, the others go back; with a `limit` and no `accepted` it
-    means that a yes saved nothing, and the batch is closed as refused. RELEASED and REFUSED send all back. Rows in
-    `quarantined` go there instead. `limit` bounds the next batch of rows that go back, 0 leaves it as it was.
-    """
-
-    batch_id: int
-    state: BatchState
-    evidence: str
-    reason: str = field(repr=False)
-    outcome: Outcome | None = None
-    accepted: tuple[int, ...] = ()
-    limit: int = 0
-    quarantined: Mapping[int, tuple[Violation, ...]] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What settling has to know of a batch."""
-
-    id: int
-    visit: int
-    mapping: int
-    members: list[int]
-    amount: int
+_COLUMNS = [
+    "id",
+    "visit_id",
+    "mapping_id",
+    "operation",
+    "node",
+    '"rows"',
+    "amount",
+    "base_total",
+    "session",
+    "digest",
+    "size",
+    "members",
+    "tries",
+    "state",
+    "claimed_at",
+    "accepted_rows",
+    "accepted",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Claims batches, keeps their answers, settles them."""
+    """Claims batches and keeps their answers."""
 
     database: Database
     seal: Seal = field(repr=False)
     payloads: Payloads
-    reasons: Reasons
     leases: Leases
     now: Callable[[], datetime]
 
@@ -129,7 +74,7 @@ class Claims:
                 link.rows("SELECT record_id, tries FROM retry WHERE record_id IN (??) AND tries > 0", ids)
             )
             batches = [
-                _batch(first + n, intent, max((tries.get(i, 0) for i in intent.record_ids), default=0))
+                make_batch(first + n, intent, max((tries.get(i, 0) for i in intent.record_ids), default=0))
                 for n, intent in enumerate(intents)
             ]
             self._write(link, list(zip(batches, intents, mappings, strict=True)))
@@ -147,10 +92,10 @@ class Claims:
             touched = link.run(
                 "UPDATE batch SET answered_at = ?, verdict = ?, code = ?, counts = ?, answer = ? "
                 "WHERE id = ? AND state IN (:open)",
-                *self._answered(batch_id, outcome),
+                *answer_row(self.seal, batch_id, outcome, to_ms(self.now())),
                 batch_id,
             )
-            _check_open(touched, 1)
+            check_open(touched, 1)
             if outcome.verdict not in _DEFINITE:
                 link.run("UPDATE batch SET state = :batch_in_doubt WHERE id = ?", batch_id)
 
@@ -169,29 +114,19 @@ class Claims:
         with self.database.writing() as link:
             link.run("UPDATE batch SET fenced_at = ? WHERE id = ?", to_ms(self.now()), batch_id)
 
-    def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Close batches, all or none. Raises LedgerError when one is not open."""
-        if not settlements:
-            return
-        with self.database.writing() as link:
-            held = self._held(link, [s.batch_id for s in settlements])
-            _check_open(len(held), len({s.batch_id for s in settlements}), len(settlements))
-            for settlement in settlements:
-                self._settle(link, settlement, held[settlement.batch_id])
-
     def open_batches(self, visit_id: int) -> list[Batch]:
         """The visit's batches that are not settled."""
         with self.database.reading() as link:
-            rows = link.rows(_BATCH + "WHERE visit_id = ? AND state IN (:open) ORDER BY id", visit_id)
-        return [_read(row) for row in rows]
+            rows = link.rows(BATCH + "WHERE visit_id = ? AND state IN (:open) ORDER BY id", visit_id)
+        return [read_batch(row) for row in rows]
 
     def batch(self, batch_id: int) -> Batch:
         """One batch. Raises LedgerError when there is none of that number."""
         with self.database.reading() as link:
-            row = link.one(_BATCH + "WHERE id = ?", batch_id)
+            row = link.one(BATCH + "WHERE id = ?", batch_id)
         if row is None:
             raise LedgerError(f"There is no batch {batch_id} in the ledger.")
-        return _read(row)
+        return read_batch(row)
 
     def doubt_orphans(self) -> int:
         """Batches that a dead process had claimed are in doubt: nobody knows whether they were sent."""
@@ -231,7 +166,7 @@ class Claims:
         return mappings
 
     def _write(self, link: Link, wanted: Sequence[tuple[Batch, Intent, int]]) -> None:
-        at = to_ms(self.now())
+        segments = self.payloads.segments(link, [intent.visit_id for _, intent, _ in wanted])
         try:
             link.insert(
                 "claim",
@@ -240,30 +175,11 @@ class Claims:
             )
             link.insert(
                 "batch",
-                (
-                    *(
-                        "id",
-                        "visit_id",
-                        "mapping_id",
-                        "operation",
-                        "node",
-                        '"rows"',
-                        "amount",
-                        "base_total",
-                        "session",
-                    ),
-                    *(
-                        "digest",
-                        "size",
-                        "members",
-                        "tries",
-                        "state",
-                        "claimed_at",
-                        "accepted_rows",
-                        "accepted",
-                    ),
-                ),
-                [self._row(link, batch, intent, mapping, at) for batch, intent, mapping in wanted],
+                _COLUMNS,
+                [
+                    self._row(batch, intent, mapping, self._body(link, segments, intent, mapping))
+                    for batch, intent, mapping in wanted
+                ],
             )
         except Conflict:
             raise LedgerError(
@@ -271,131 +187,19 @@ class Claims:
                 "Nothing was claimed and nothing is sent."
             ) from None
 
-    def _row(self, link: Link, batch: Batch, intent: Intent, mapping: int, at: int) -> tuple[object, ...]:
+    def _row(self, batch: Batch, intent: Intent, mapping: int, body: bytes) -> tuple[object, ...]:
         """A batch as it is stored. Its digest is the SHA-256 of the payloads, one a line, in their order."""
-        body = b"\n".join(self.payloads.of(link, intent.visit_id, mapping, intent.record_ids))
-        return (
-            *(batch.id, batch.visit_id, mapping, batch.operation, batch.node, batch.rows, batch.amount),
-            *(
-                batch.base_total,
-                intent.session,
-                sha256(body).digest(),
-                len(body),
-                pack_members(intent.record_ids),
-            ),
-            *(batch.tries, Phase.CLAIMED.value, at, 0, 0),
+        what = (batch.id, batch.visit_id, mapping, batch.operation, batch.node, batch.rows, batch.amount)
+        sent = (sha256(body).digest(), len(body), pack_members(intent.record_ids))
+        state = (batch.tries, Phase.CLAIMED.value, to_ms(self.now()), 0, 0)
+        return (*what, batch.base_total, intent.session, *sent, *state)
+
+    def _body(self, link: Link, segments: Segments, intent: Intent, mapping: int) -> bytes:
+        """The payloads, one a line."""
+        return b"\n".join(
+            self.payloads.needed(link, segments.of(intent.visit_id, mapping), intent.record_ids)
         )
 
     def _take_ids(self, link: Link, batches: int) -> int:
         link.run("UPDATE ledger SET next_batch = next_batch + ?", batches)
         return int(link.rows("SELECT next_batch FROM ledger")[0][0]) - batches
-
-    def _answered(self, batch_id: int, outcome: Outcome) -> tuple[object, ...]:
-        sealed = self.seal.seal("answer", batch_id, pack_answer(outcome))
-        return (to_ms(self.now()), outcome.verdict.value, outcome.code, outcome.counts, sealed)
-
-    def _held(self, link: Link, batch_ids: list[int]) -> dict[int, _Held]:
-        return {
-            row[0]: _Held(row[0], row[1], row[2], unpack_members(row[3]), row[4])
-            for row in link.rows(
-                "SELECT id, visit_id, mapping_id, members, amount FROM batch WHERE id IN (??) AND state IN (:open)",
-                batch_ids,
-            )
-        }
-
-    def _settle(self, link: Link, settlement: Settlement, held: _Held) -> None:
-        accepted = _accepted(settlement, held)
-        state = (
-            settlement.state
-            if accepted or settlement.state is not BatchState.ACCEPTED
-            else BatchState.REFUSED
-        )
-        whole = len(accepted) == len(held.members)
-        amount = held.amount if whole else _sum(link, accepted)
-        if settlement.outcome is not None:
-            link.run(
-                "UPDATE batch SET answered_at = ?, verdict = ?, code = ?, counts = ?, answer = ? WHERE id = ?",
-                *self._answered(held.id, settlement.outcome),
-                held.id,
-            )
-        reason = self.seal.seal("reason", held.id, settlement.reason.encode()) if settlement.reason else None
-        link.run(
-            "UPDATE batch SET state = ?, settled_at = ?, evidence = ?, reason = ?, accepted_rows = ?, accepted = ? "
-            "WHERE id = ?",
-            *(_SETTLED[state].value, to_ms(self.now()), settlement.evidence, reason, len(accepted), amount),
-            held.id,
-        )
-        if accepted:
-            self.payloads.free(link, held.visit, held.mapping, accepted)
-            link.run("DELETE FROM retry WHERE record_id IN (??)", accepted)
-            link.run(
-                "UPDATE visit SET is_registered = 1 WHERE id = ? AND mapping_id = ?", held.visit, held.mapping
-            )
-        if not whole:
-            kept = set(accepted)
-            give_back(
-                link,
-                [i for i in held.members if i not in kept],
-                visit_id=held.visit,
-                mapping=held.mapping,
-                limit=settlement.limit,
-                was_proven=settlement.evidence == "totals",
-                quarantined=settlement.quarantined,
-                payloads=self.payloads,
-                reasons=self.reasons,
-                at=to_ms(self.now()),
-            )
-
-
-def _batch(batch_id: int, intent: Intent, tries: int) -> Batch:
-    return Batch(
-        id=batch_id,
-        visit_id=intent.visit_id,
-        operation=intent.operation,
-        node=intent.node,
-        rows=len(intent.record_ids),
-        amount=intent.amount,
-        base_total=intent.base_total,
-        state=BatchState.CLAIMED,
-        tries=tries,
-    )
-
-
-def _read(row: Sequence[Any]) -> Batch:
-    batch_id, visit_id, operation, node, rows, amount, base_total, phase, tries, fenced_at = row
-    state = PHASES[Phase(phase)]
-    return Batch(
-        batch_id, visit_id, operation, node, rows, amount, base_total, state, tries, fenced_at is not None
-    )
-
-
-def _check_open(*counts: int) -> None:
-    if len(set(counts)) != 1:
-        raise LedgerError(
-            "A batch that was to be settled is not open: it was settled before. Nothing was written."
-        )
-
-
-def _accepted(settlement: Settlement, held: _Held) -> list[int]:
-    """The records that are on the platform now. Raises ValueError for a settlement that contradicts itself."""
-    if settlement.state not in _SETTLED:
-        raise ValueError("a settlement accepts, releases or refuses")
-    named = {*settlement.accepted, *settlement.quarantined}
-    if not named <= set(held.members):
-        raise ValueError("a settlement names records that are not in its batch")
-    if settlement.state is not BatchState.ACCEPTED:
-        if settlement.accepted:
-            raise ValueError("a batch that was not accepted has no accepted records")
-        return []
-    if settlement.accepted or settlement.limit or settlement.quarantined:
-        return list(settlement.accepted)
-    return held.members
-
-
-def _sum(link: Link, record_ids: Iterable[int]) -> int:
-    ids = list(record_ids)
-    return (
-        int(link.rows("SELECT COALESCE(SUM(amount), 0) FROM record WHERE id IN (??)", ids)[0][0])
-        if ids
-        else 0
-    )

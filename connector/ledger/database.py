@@ -115,7 +115,7 @@ class Link:
     def _bound(self, params: Sequence[object]) -> Sequence[object]:
         if self._is_postgres:
             return params
-        return [json.dumps(p) if isinstance(p, list) else p for p in params]
+        return [_as_json(p) if isinstance(p, list) else p for p in params]
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -138,6 +138,8 @@ class Database:
         self._patience_s = patience_s
         self._later: list[tuple[str, tuple[object, ...]]] = []
         self._broken: LedgerError | None = None
+        self._is_together = False
+        self._shared: Link | None = None
         self._is_frozen = False
         self._engine: Engine | None = None
 
@@ -149,8 +151,54 @@ class Database:
         return said
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """One commit for every `writing` inside: durable when this ends, not before.
+
+        What is inside sees what was written inside. Each `writing` stays all or none by itself, and what was
+        written before an error is kept, as if each had been committed alone.
+        """
+        self._is_together = True
+        try:
+            yield
+        except BaseException:
+            with suppress(LedgerError):
+                self._end_together()
+            raise
+        finally:
+            self._is_together = False
+        self._end_together()
+
+    def _end_together(self) -> None:
+        """Commit what was written together, with what waited for a commit."""
+        link, self._shared = self._shared, None
+        if link is None:
+            return
+        with self._ending():
+            for sql, params in self._later:
+                link.run(sql, *params)
+        self._later.clear()
+
+    @contextmanager
+    def _part(self) -> Iterator[Link]:
+        """One `writing` of several that are committed together: all or none of it."""
+        if self._shared is None:
+            self._shared = self._begin_writing()
+        link = self._shared
+        link.run("SAVEPOINT part")
+        try:
+            yield link
+        except BaseException:
+            with suppress(LedgerError):  # the whole transaction is gone already: its commit will tell
+                link.run("ROLLBACK TO SAVEPOINT part")
+            raise
+        link.run("RELEASE SAVEPOINT part")
+
+    @contextmanager
     def reading(self) -> Iterator[Link]:
         """A transaction that sees one state of the ledger."""
+        if self._shared is not None:
+            yield self._shared
+            return
         self._follow_writer()
         with self._transaction("BEGIN") as link:
             yield link
@@ -162,13 +210,24 @@ class Database:
         Raises LedgerError in a ledger opened for reading, and after the store has failed.
         """
         self.must_be_writable()
-        with self._transaction("BEGIN" if self.is_postgres else "BEGIN IMMEDIATE") as link:
-            if self.is_postgres:
-                link.rows("SELECT id FROM ledger FOR UPDATE")
+        if self._is_together:
+            with self._part() as link:
+                yield link
+            return
+        link = self._begin_writing()
+        with self._ending():
             for sql, params in self._later:
                 link.run(sql, *params)
             yield link
         self._later.clear()
+
+    def _begin_writing(self) -> Link:
+        """Be the one writer."""
+        link = self._begin("BEGIN" if self.is_postgres else "BEGIN IMMEDIATE")
+        if self.is_postgres:
+            with self._undone():
+                link.rows("SELECT id FROM ledger FOR UPDATE")
+        return link
 
     def must_be_writable(self) -> None:
         """Raise LedgerError where nothing may be written (any more)."""
@@ -196,7 +255,7 @@ class Database:
         """Hand freed pages back to the disk (SQLite)."""
         if not self.is_postgres and not self.read_only:
             with suppress(sqlite3.Error):
-                self._cursor.execute("PRAGMA incremental_vacuum").fetchall()
+                self._cursor.executescript("PRAGMA incremental_vacuum")  # execute() would free one page
 
     def lock_session(self, number: int) -> bool:
         """PostgreSQL's lock of that number for this connection, which dies with it; whether it was had."""
@@ -227,15 +286,31 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Link]:
+        link = self._begin(begin)
+        with self._ending():
+            yield link
+
+    def _begin(self, begin: str) -> Link:
         try:
             self._cursor.execute(begin)
         except self.errors as error:
             raise self.say(error) from None
+        return Link(self._cursor, is_postgres=self.is_postgres, errors=self.errors, say=self.say)
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Roll the transaction back when something inside fails."""
         try:
-            yield Link(self._cursor, is_postgres=self.is_postgres, errors=self.errors, say=self.say)
+            yield
         except BaseException:
             self._roll_back()
             raise
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Commit the transaction after what is inside, or roll it back."""
+        with self._undone():
+            yield
         try:
             self._cursor.execute("COMMIT")
         except self.errors as error:
@@ -306,6 +381,13 @@ class Database:
         if self._is_frozen and _has_log(self.path):
             self._disconnect()
             self.connect()
+
+
+def _as_json(values: list[object]) -> str:
+    """A list as SQLite's `json_each` reads it; whole numbers are written by the quick way."""
+    if values and all(type(value) is int for value in values):
+        return str(values)
+    return json.dumps(values)
 
 
 def _driver_errors(*, is_postgres: bool) -> Errors:

@@ -82,16 +82,22 @@ class Outbox:
                     members,
                 )
             }
-            return self._with_payloads(link, visit_id, mapping, [found[i] for i in members])
+            segments = self.payloads.segments(link, [visit_id]).of(visit_id, mapping)
+            return _records([found[i] for i in members], self.payloads.of(link, segments, members))
 
     def _staged(self, link: Link, visit_id: int, mapping: int) -> list[StagedRecord]:
-        return self._with_payloads(link, visit_id, mapping, link.rows(_STAGED, visit_id, mapping))
+        rows = link.rows(_STAGED, visit_id, mapping)
+        if not rows:
+            return []
+        segments = self.payloads.segments(link, [visit_id]).of(visit_id, mapping)
+        return _records(rows, self.payloads.needed(link, segments, [row[0] for row in rows]))
 
-    def _with_payloads(
-        self, link: Link, visit_id: int, mapping: int, rows: Sequence[tuple[Any, ...]]
-    ) -> list[StagedRecord]:
-        texts = self.payloads.of(link, visit_id, mapping, [row[0] for row in rows])
-        return [StagedRecord(row[0], row[1], text, *row[2:]) for row, text in zip(rows, texts, strict=True)]
+
+def _records(rows: Sequence[tuple[Any, ...]], texts: Sequence[bytes]) -> list[StagedRecord]:
+    return [
+        StagedRecord(record_id, key, text, amount, category, refund_of, limit)
+        for (record_id, key, amount, category, refund_of, limit), text in zip(rows, texts, strict=True)
+    ]
 
 
 def state_of(standing: int, phase: int | None) -> State:

@@ -1,12 +1,13 @@
-"""The payloads of records that may still be sent: one sealed text per segment, deleted when nobody needs it.
+"""The payloads of records that may still be sent, sealed in packs, and deleted when nobody needs them.
 
-A segment is a run of records of one visit and one mapping with ids in a row. `live` counts those that may
-still be sent; it only ever falls, because what is accepted or void never goes again.
+A segment is a run of records of one visit and one mapping with ids in a row; a pack is a run of segments, large
+enough to be compressed and encrypted well. `live` counts a segment's records that may still be sent; it only ever
+falls, because what is accepted or void never goes again.
 """
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -15,21 +16,37 @@ from connector.ledger.database import Link
 from connector.ledger.seal import Seal
 
 _LINE = b"\n"
-_MOST_ROWS = 128
+_PACK_ROWS = 64
 _CACHED_BYTES = 16 * 2**20
+_INCONSISTENT = (
+    "The ledger is inconsistent: a record has lost its payload. Restore it from a copy; nothing is sent."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """So many records from `first_id` on."""
+    """So many records from `first_id` on, `live` of which may still be sent, in the pack that begins at `pack_id`."""
 
     first_id: int
     rows: int
+    live: int
+    pack_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """The segments of some visits, sorted by their first id."""
+
+    by_place: Mapping[tuple[int, int], Sequence[Segment]]
+
+    def of(self, visit_id: int, mapping_id: int) -> Sequence[Segment]:
+        """Those of one visit and mapping."""
+        return self.by_place.get((visit_id, mapping_id), ())
 
 
 @dataclass(slots=True)
 class Payloads:
-    """Reads and writes sealed payloads; keeps the last opened ones, for a batch is read before it is claimed."""
+    """Reads and writes sealed payloads; keeps the last opened packs, for neighbours are sent one after the other."""
 
     seal: Seal = field(repr=False)
     _opened: OrderedDict[int, list[bytes]] = field(default_factory=OrderedDict, init=False, repr=False)
@@ -39,70 +56,80 @@ class Payloads:
         self, link: Link, mapping_id: int, first_id: int, visits: Sequence[int], texts: Sequence[bytes]
     ) -> None:
         """Segments for new records with ids from `first_id` on, sorted by visit; no `texts` = no payloads."""
-        segments: list[tuple[int, int, int, int, int]] = []
-        bodies: list[tuple[int, bytes]] = []
-        place = 0
-        for visit_id, rows in _runs(visits):
-            start = first_id + place
-            segments.append((start, visit_id, mapping_id, rows, rows if texts else 0))
+        segments: list[tuple[int, int, int, int, int, int]] = []
+        packs: list[tuple[int, bytes]] = []
+        for begin in range(0, len(visits), _PACK_ROWS):
+            pack_id = first_id + begin
             if texts:
-                bodies.append((start, _join(texts[place : place + rows])))
-            place += rows
-        link.insert("segment", ("first_id", "visit_id", "mapping_id", "rows", "live"), segments)
-        link.insert("payload", ("first_id", "sealed"), self.seal.seal_many("payload", bodies))
+                packs.append((pack_id, _join(texts[begin : begin + _PACK_ROWS])))
+            start = pack_id
+            for visit_id, rows in _runs(visits[begin : begin + _PACK_ROWS]):
+                segments.append((start, visit_id, mapping_id, rows, rows if texts else 0, pack_id))
+                start += rows
+        columns = ("first_id", "visit_id", "mapping_id", '"rows"', "live", "pack_id")
+        link.insert("segment", columns, segments)
+        link.insert("payload", ("first_id", "sealed"), self.seal.seal_many("payload", packs))
 
-    def of(self, link: Link, visit_id: int, mapping_id: int, ids: Iterable[int]) -> list[bytes]:
-        """The payloads of records of one visit and mapping, in the order of `ids`; b"" where it is gone."""
-        segments = _live_segments(link, visit_id, mapping_id)
+    def segments(self, link: Link, visit_ids: Iterable[int]) -> Segments:
+        """The segments of these visits that still have payloads."""
+        found: dict[tuple[int, int], list[Segment]] = {}
+        for visit_id, mapping_id, *rest in link.rows(
+            'SELECT visit_id, mapping_id, first_id, "rows", live, pack_id FROM segment '
+            "WHERE visit_id IN (??) AND live > 0 ORDER BY first_id",
+            list(visit_ids),
+        ):
+            found.setdefault((visit_id, mapping_id), []).append(Segment(*rest))
+        return Segments(found)
+
+    def needed(self, link: Link, segments: Sequence[Segment], ids: Iterable[int]) -> list[bytes]:
+        """As `of`, for records that are to be sent. Raises LedgerError when one has lost its payload."""
+        found = self.of(link, segments, ids)
+        if not all(found):
+            raise LedgerError(_INCONSISTENT)
+        return found
+
+    def of(self, link: Link, segments: Sequence[Segment], ids: Iterable[int]) -> list[bytes]:
+        """The payloads of records out of these segments, in the order of `ids`; b"" where it is gone."""
         starts = [segment.first_id for segment in segments]
-        self._open(link, starts)
-        found: list[bytes] = []
-        for record_id in ids:
-            place = bisect_right(starts, record_id) - 1
-            within = record_id - starts[place] if place >= 0 else -1
-            lines = self._opened.get(starts[place], []) if place >= 0 else []
-            found.append(lines[within] if 0 <= within < len(lines) else b"")
+        packs = [(_pack_of(segments, starts, record_id), record_id) for record_id in ids]
+        self._open(link, {pack_id for pack_id, _ in packs if pack_id})
+        found = [
+            self._opened[pack_id][record_id - pack_id] if pack_id else b"" for pack_id, record_id in packs
+        ]
         self._shed()
         return found
 
-    def free(self, link: Link, visit_id: int, mapping_id: int, ids: Iterable[int]) -> None:
-        """These records will never be sent again: forget their payloads where no neighbour needs them."""
-        segments = _live_segments(link, visit_id, mapping_id)
-        starts = [segment.first_id for segment in segments]
-        counts: dict[int, int] = {}
-        for record_id in ids:
-            place = bisect_right(starts, record_id) - 1
-            if place < 0 or record_id >= starts[place] + segments[place].rows:
-                raise LedgerError(
-                    "The ledger is inconsistent: a record has no segment. Restore it from a copy."
-                )
-            counts[starts[place]] = counts.get(starts[place], 0) + 1
+    def free(self, link: Link, segments: Segments, gone: Mapping[tuple[int, int], Iterable[int]]) -> None:
+        """These records, by (visit, mapping), will never be sent again: forget what no neighbour needs."""
+        changed: list[tuple[int, int]] = []
+        packs: set[int] = set()
+        for place, ids in gone.items():
+            for segment, rows in _count(segments.of(*place), ids).items():
+                changed.append((rows, segment.first_id))
+                if rows == segment.live:
+                    packs.add(segment.pack_id)
+        link.many("UPDATE segment SET live = live - ? WHERE first_id = ?", changed)
         link.many(
-            "UPDATE segment SET live = live - ? WHERE first_id = ?",
-            [(n, start) for start, n in counts.items()],
-        )
-        link.run(
-            "DELETE FROM payload WHERE first_id IN (??) AND first_id IN "
-            "(SELECT first_id FROM segment WHERE visit_id = ? AND mapping_id = ? AND live = 0)",
-            list(counts),
-            visit_id,
-            mapping_id,
+            "DELETE FROM payload WHERE first_id = ? AND NOT EXISTS (SELECT 1 FROM segment s "
+            "WHERE s.first_id >= ? AND s.first_id < ? AND s.pack_id = ? AND s.live > 0)",
+            [(pack_id, pack_id, pack_id + _PACK_ROWS, pack_id) for pack_id in packs],
         )
 
-    def _open(self, link: Link, starts: Sequence[int]) -> None:
-        """Have the texts of these segments at hand."""
-        missing = [start for start in starts if start not in self._opened]
-        for start in starts:
-            if start in self._opened:
-                self._opened.move_to_end(start)
+    def _open(self, link: Link, packs: set[int]) -> None:
+        """Have these packs at hand."""
+        for pack_id in packs & self._opened.keys():
+            self._opened.move_to_end(pack_id)
+        missing = list(packs - self._opened.keys())
         if not missing:
             return
-        for start, sealed in link.rows(
+        for pack_id, sealed in link.rows(
             "SELECT first_id, sealed FROM payload WHERE first_id IN (??)", missing
         ):
-            body = self.seal.open("payload", start, sealed)
-            self._opened[start] = body.split(_LINE)
+            body = self.seal.open("payload", pack_id, sealed)
+            self._opened[pack_id] = body.split(_LINE)
             self._bytes += len(body)
+        if any(pack_id not in self._opened for pack_id in missing):
+            raise LedgerError(_INCONSISTENT)
 
     def _shed(self) -> None:
         while self._bytes > _CACHED_BYTES and len(self._opened) > 1:
@@ -120,17 +147,25 @@ def _join(texts: Sequence[bytes]) -> bytes:
 def _runs(visits: Sequence[int]) -> Iterator[tuple[int, int]]:
     """(visit, rows) of each segment."""
     for visit_id, group in groupby(visits):
-        rows = sum(1 for _ in group)
-        for done in range(0, rows, _MOST_ROWS):
-            yield visit_id, min(_MOST_ROWS, rows - done)
+        yield visit_id, len(list(group))
 
 
-def _live_segments(link: Link, visit_id: int, mapping_id: int) -> list[Segment]:
-    return [
-        Segment(first_id, rows)
-        for first_id, rows in link.rows(
-            'SELECT first_id, "rows" FROM segment WHERE visit_id = ? AND mapping_id = ? AND live > 0 ORDER BY first_id',
-            visit_id,
-            mapping_id,
-        )
-    ]
+def _pack_of(segments: Sequence[Segment], starts: Sequence[int], record_id: int) -> int:
+    """The pack of a record, 0 when it has none (any more)."""
+    place = bisect_right(starts, record_id) - 1
+    if place < 0 or record_id >= starts[place] + segments[place].rows:
+        return 0
+    return segments[place].pack_id
+
+
+def _count(segments: Sequence[Segment], ids: Iterable[int]) -> dict[Segment, int]:
+    """How many of the records each segment has. Raises LedgerError for a record that is in none."""
+    starts = [segment.first_id for segment in segments]
+    counts: dict[Segment, int] = {}
+    for record_id in ids:
+        place = bisect_right(starts, record_id) - 1
+        segment = segments[place] if place >= 0 else None
+        if segment is None or record_id >= segment.first_id + segment.rows:
+            raise LedgerError(_INCONSISTENT)
+        counts[segment] = counts.get(segment, 0) + 1
+    return counts

@@ -152,7 +152,7 @@ class Quarantine:
                 number=row[3],
                 state=state_of(row[4], row[5]),
                 amount=row[6],
-                payload=self.payloads.of(link, row[7], row[8], [record_id])[0],
+                payload=self._payload(link, row[7], row[8], record_id),
                 violations=self._violations(link, [record_id]).get(record_id, ()),
                 versions=tuple(i for (i,) in versions),
                 changed_at=to_iso(row[9]),
@@ -176,6 +176,10 @@ class Quarantine:
                 link.run("UPDATE record SET state = :staged WHERE id IN (??)", refused)
                 self.reasons.clear(link, refused)
         return len(rows)
+
+    def _payload(self, link: Link, visit_id: int, mapping: int, record_id: int) -> bytes:
+        segments = self.payloads.segments(link, [visit_id]).of(visit_id, mapping)
+        return self.payloads.of(link, segments, [record_id])[0]
 
     def _violations(self, link: Link, record_ids: list[int]) -> dict[int, tuple[Violation, ...]]:
         broken = self.reasons.ids_of(link, record_ids)

@@ -49,7 +49,8 @@ def give_back(
     interned = reasons.intern(link, {v for violations in broken.values() for v in violations})
     reasons.link(link, {i: [interned[v] for v in violations] for i, violations in broken.items()}, at)
     if marks:
-        payloads.free(link, visit_id, mapping, [*changed, *vanished])
+        place = (visit_id, mapping)
+        payloads.free(link, payloads.segments(link, [visit_id]), {place: [*changed, *vanished]})
         clear_marks(link, list(marks))
     _remember(link, ids, limit=limit, was_proven=was_proven)
 

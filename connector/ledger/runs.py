@@ -8,6 +8,7 @@ from datetime import datetime
 from connector.ledger.database import Database
 from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.seal import Seal
+from connector.ledger.upkeep import tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Runs:
                 "UPDATE run SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
                 *(to_ms(self.now()), exit_code, sealed, run_id),
             )
-        self.database.give_back()
+        tidy(self.database, run_id)
 
     def history(self, limit: int) -> list[Run]:
         """The last runs, the newest first."""

@@ -6,62 +6,29 @@ walked, and `changes` decides about each.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import repeat
 
 from connector.errors import ConfigurationError, Violation
 from connector.ledger.changes import Action, Kind, decide
+from connector.ledger.counts import StageCounts, SweepCounts
 from connector.ledger.database import Database, Link
-from connector.ledger.marks import clear_marks, mark_changed, mark_vanished, marked_among
+from connector.ledger.marks import clear_marks, mark_changed, marked_among
 from connector.ledger.moments import to_ms
 from connector.ledger.names import mapping_id, mapping_id_or_new
 from connector.ledger.payloads import Payloads
 from connector.ledger.reasons import SET_ASIDE, Reasons
+from connector.ledger.sweeping import free_waiting
 from connector.ledger.tables import Standing
 from connector.ledger.visits import Visits
 from connector.records import RecordBlock, Watermark, join_key, split_key
 
+__all__ = ["StageCounts", "Staging", "SweepCounts"]
+
 _HALF = 8
 _RESTING = (Standing.REJECTED, Standing.SET_ASIDE)
-_WITH_PAYLOAD = (Standing.STAGED, Standing.REFUSED)
 _STANDINGS = {Kind.REJECTED: Standing.REJECTED, Kind.SET_ASIDE: Standing.SET_ASIDE}
-_SWEPT_VISITS = 500
-
-
-@dataclass(slots=True)
-class StageCounts:
-    """What became of the rows of a block; every row counts once.
-
-    `changed`: waiting, and replaced because the HIS changed it; `mapping_changed`: only the mapping's result
-    changed (waiting rows take it, uploaded ones stay); `changed_after_upload`: claimed or uploaded, and the HIS
-    changed it since; `requeued`: was in quarantine, set aside or gone, and may be sent now.
-    """
-
-    new: int = 0
-    unchanged: int = 0
-    changed: int = 0
-    changed_after_upload: int = 0
-    mapping_changed: int = 0
-    quarantined: int = 0
-    set_aside: int = 0
-    requeued: int = 0
-
-    def __add__(self, other: "StageCounts") -> "StageCounts":
-        """The counts of both."""
-        return StageCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
-
-    def count(self, name: str, rows: int = 1) -> None:
-        """Add to one of the counts."""
-        setattr(self, name, getattr(self, name) + rows)
-
-
-@dataclass(frozen=True, slots=True)
-class SweepCounts:
-    """`void`: waiting rows that are gone from the HIS; `vanished`: uploaded ones found missing for the first time."""
-
-    void: int = 0
-    vanished: int = 0
 
 
 @dataclass(slots=True)
@@ -158,47 +125,6 @@ class Staging:
                 )
             return counts
 
-    def sweep(
-        self, mapping: str, visits: str, visit_keys: Sequence[str], seen: AbstractSet[str]
-    ) -> SweepCounts:
-        """After a complete reading of these visits: what was not seen is gone from the HIS."""
-        void = vanished = 0
-        with self.database.writing() as link:
-            mapping_number = mapping_id(link, mapping)
-            found = self.visits.ids_of(link, mapping_id(link, visits), visit_keys)
-            ids = sorted(found.values())
-            for start in range(0, len(ids), _SWEPT_VISITS):
-                rows = link.rows(
-                    "SELECT r.id, r.visit_id, r.key, r.state FROM segment s CROSS JOIN record r WHERE s.visit_id IN (??) "
-                    'AND s.mapping_id = ? AND r.id >= s.first_id AND r.id < s.first_id + s."rows" '
-                    "AND r.state <> :gone AND r.is_current = 1",
-                    ids[start : start + _SWEPT_VISITS],
-                    mapping_number,
-                )
-                gone = [(i, v, Standing(state)) for i, v, key, state in rows if key not in seen]
-                void += self._drop(link, mapping_number, gone)
-                sent = [i for i, _, standing in gone if standing is Standing.BATCHED]
-                vanished += mark_vanished(link, sent, to_ms(self.now()))
-        return SweepCounts(void, vanished)
-
-    def _drop(self, link: Link, mapping: int, gone: Sequence[tuple[int, int, Standing]]) -> int:
-        waiting = [(i, v, standing) for i, v, standing in gone if standing is not Standing.BATCHED]
-        ids = [i for i, _, _ in waiting]
-        if ids:
-            link.run("UPDATE record SET state = :gone WHERE id IN (??) AND state <> :batched", ids)
-            self.reasons.clear(link, ids)
-            self._free(link, mapping, waiting)
-        return len(ids)
-
-    def _free(self, link: Link, mapping: int, records: Sequence[tuple[int, int, Standing]]) -> None:
-        """Forget the payloads of records (id, visit, standing) that will not be sent."""
-        by_visit: dict[int, list[int]] = {}
-        for record_id, visit_id, standing in records:
-            if standing in _WITH_PAYLOAD:
-                by_visit.setdefault(visit_id, []).append(record_id)
-        for visit_id, ids in by_visit.items():
-            self.payloads.free(link, visit_id, mapping, ids)
-
     def _apply(
         self, link: Link, mapping: int, visits_mapping: int, block: RecordBlock, *, overwrites: bool = False
     ) -> StageCounts:
@@ -208,11 +134,11 @@ class Staging:
         skipped = _duplicates(block.mapping, rows)
         counts.unchanged += len(skipped)
         is_new, differing, batched = self._compare(link, mapping, rows, counts, skipped)
-        plan = _Plan()
-        for n, wanted in enumerate(is_new):
-            if wanted:
-                plan.new.append(n)
-                counts.count(_NEW[rows.kind(n)])
+        plan = _Plan(new=[n for n, wanted in enumerate(is_new) if wanted])
+        good, rejected = rows.good, rows.good + rows.rejected
+        counts.new += is_new.count(1, 0, good)
+        counts.quarantined += is_new.count(1, good, rejected)
+        counts.set_aside += is_new.count(1, rejected)
         self._decide(link, rows, differing, plan, counts)
         if overwrites:
             _amend(link, rows, plan, counts)
@@ -320,7 +246,9 @@ class Staging:
             return
         link.run("UPDATE record SET state = :superseded, is_current = 0 WHERE id IN (??)", ids)
         self.reasons.clear(link, ids)
-        self._free(link, mapping, [(known.id, known.visit, known.standing) for known in superseded])
+        free_waiting(
+            link, self.payloads, mapping, [(known.id, known.visit, known.standing) for known in superseded]
+        )
 
     def _insert(
         self, link: Link, mapping: int, rows: _Rows, wanted: Sequence[int], block: RecordBlock
@@ -384,8 +312,6 @@ class Staging:
 
 _SETTLED = frozenset({Standing.STAGED.value, Standing.BATCHED.value, Standing.REFUSED.value})
 """States in which an equal fingerprint means that there is nothing to do."""
-
-_NEW = {Kind.GOOD: "new", Kind.REJECTED: "quarantined", Kind.SET_ASIDE: "set_aside"}
 
 
 def _amend(link: Link, rows: _Rows, plan: _Plan, counts: StageCounts) -> None:

@@ -6,6 +6,7 @@ clear sentence, after which nothing may be sent.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +26,9 @@ from connector.ledger.runs import Run, Runs
 from connector.ledger.schema import open_schema, prepare_file
 from connector.ledger.seal import Seal, check_key, create_key, read_key
 from connector.ledger.sessions import Sessions
+from connector.ledger.settlements import Settlements
 from connector.ledger.staging import StageCounts, Staging, SweepCounts
+from connector.ledger.sweeping import Sweeping
 from connector.ledger.tables import Standing
 from connector.ledger.visits import Visits
 from connector.records import Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
@@ -72,8 +75,10 @@ class Ledger:
         self._visits = Visits(database, seal, now)
         self._runs = Runs(database, seal, now)
         self._staging = Staging(database, payloads, reasons, self._visits, now)
+        self._sweeping = Sweeping(database, payloads, reasons, self._visits, now)
         self._outbox = Outbox(database, payloads)
-        self._claims = Claims(database, seal, payloads, reasons, self._leases, now)
+        self._claims = Claims(database, seal, payloads, self._leases, now)
+        self._settlements = Settlements(database, seal, payloads, reasons, now)
         self._overview = Overview(database, self._visits, now)
         self._quarantine = Quarantine(database, seal, payloads, reasons, now)
         self._sessions = Sessions(database, seal, now)
@@ -139,7 +144,7 @@ class Ledger:
     ) -> SweepCounts:
         """After a complete reading of these visits: void what waits and was not seen, mark what was sent."""
         del run_id  # nothing is kept per run; the marks and states say it all
-        return self._staging.sweep(mapping, visits, visit_keys, seen)
+        return self._sweeping.sweep(mapping, visits, visit_keys, seen)
 
     # Visits
 
@@ -172,6 +177,10 @@ class Ledger:
         self._visits.keep_reading(visit_id, reading)
 
     # Delivery
+
+    def together(self) -> AbstractContextManager[None]:
+        """One durable commit, at its end, for all that is written inside. Nothing inside may be acted on outside."""
+        return self._database.together()
 
     def due_visits(self, visits: str, mappings: Sequence[str]) -> list[VisitDue]:
         """Visits with records that wait, or with open batches."""
@@ -215,7 +224,7 @@ class Ledger:
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Close batches."""
-        self._claims.settle(settlements)
+        self._settlements.settle(settlements)
 
     def open_batches(self, visit_id: int) -> list[Batch]:
         """The visit's batches that are not settled."""

@@ -1,14 +1,15 @@
 """The ledger's tables, the same on SQLite and on PostgreSQL, and the numbers that stand for states in them.
 
-Three of them carry the weight:
+Four of them carry the weight:
 
 * `record` is one version of one row of the HIS. Its current version is the one that is not superseded, and a
   unique index allows one of them per key. The index asks `is_current` and not `state`: claiming changes the
   states of fifty records whose keys lie far apart, and would write as many pages of an index that depends on it.
 * `segment` says that so many records, from `first_id` on, belong to one visit and one mapping: it is the way
   from a visit to its records, at a tenth of the price of an index over `record`. `live` counts those of them
-  whose payload may still be needed; the payloads of a segment are one sealed text in `payload`, deleted when
-  `live` reaches zero.
+  whose payload may still be needed.
+* `payload` holds the payloads of some records from `first_id` on (a pack, `segment.pack_id`) as one sealed text,
+  deleted when no segment of it is live.
 * `claim` says which batch holds a record. Its primary key is the promise of the whole ledger: a record that is
   claimed, accepted or in doubt cannot enter another batch.
 
@@ -187,6 +188,7 @@ segment = Table(
     Column("mapping_id", Integer, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("live", Integer, nullable=False),
+    Column("pack_id", BigInteger, nullable=False),
     Index("ix_segment_visit", "visit_id", "mapping_id"),
 )
 

@@ -190,7 +190,8 @@ def test_a_fence_is_remembered(ledger, visit):
     assert ledger.open_batches(visit)[0].fenced
 
 
-def test_acceptance_counts_and_forgets_the_payloads(ledger, visit):
+def test_acceptance_counts_and_forgets_the_payloads(ledger, visits, visit):
+    accept(ledger, claim(ledger, visits["B"]))
     batch = claim(ledger, visit)
     ledger.settle(
         [
@@ -210,11 +211,25 @@ def test_acceptance_counts_and_forgets_the_payloads(ledger, visit):
     assert ledger.answer_of(batch.id).message == "saved"
     with ledger._database.reading() as link:
         assert link.rows(
-            "SELECT COUNT(*) FROM payload p JOIN segment s ON s.first_id = p.first_id WHERE s.visit_id = ? "
+            "SELECT COUNT(*) FROM payload p JOIN segment s ON s.pack_id = p.first_id WHERE s.visit_id = ? "
             "AND s.mapping_id = (SELECT id FROM mapping WHERE name = ?)",
             visit,
             CHARGES,
         ) == [(0,)]
+
+
+def test_after_a_large_run_the_claims_are_packed_and_still_claims(opened, place, monkeypatch):
+    ledger = opened(create=True)
+    monkeypatch.setattr("connector.ledger.upkeep._MANY", 3)
+    visit = begin(ledger, "A")["A"]
+    stage(ledger, *(Row(f"k{n}") for n in range(9)))
+    records = ledger.staged(visit, CHARGES)
+    accept(ledger, ledger.claim([intent(visit, records[5:])])[0])
+    accept(ledger, ledger.claim([intent(visit, records[:5])])[0])
+    ledger.end_run(1, exit_code=0, summary={})
+    assert states(ledger, *(f"k{n}" for n in range(9))) == ["accepted"] * 9
+    with pytest.raises(Conflict), ledger._database.writing() as link:
+        link.run("INSERT INTO claim (record_id, batch_id) VALUES (?, ?)", records[0].id, 99)
 
 
 def test_a_part_is_accepted_the_rest_waits_in_smaller_batches(ledger, visit):

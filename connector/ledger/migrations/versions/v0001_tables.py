@@ -203,6 +203,7 @@ def upgrade() -> None:
         sa.Column("mapping_id", sa.Integer(), nullable=False),
         sa.Column("rows", sa.Integer(), nullable=False),
         sa.Column("live", sa.Integer(), nullable=False),
+        sa.Column("pack_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("first_id"),
     )
     op.create_index("ix_segment_visit", "segment", ["visit_id", "mapping_id"], unique=False)
