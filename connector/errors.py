@@ -8,6 +8,7 @@ Each name says what the reader has to do about it::
     ├── PlatformError           exit 1   the platform cannot be reached or talked to
     │   ├── EnvelopeError       exit 1   a key or a sealed message is unusable
     │   └── SessionError        exit 1   no session can be had
+    ├── CardError               exit 1   a card, its reader or a scanner cannot be read
     ├── LedgerError             exit 1   the ledger cannot be read or written: nothing is sent
     ├── LeaseHeld               exit 5   another process is delivering
     └── GuardStopped            exit 6   a guard stopped the run
@@ -85,6 +86,10 @@ class ConfigurationError(ConnectorError):
 
 class SourceError(ConnectorError):
     """The hospital's database cannot be read as the mapping asks."""
+
+
+class CardError(ConnectorError):
+    """A card, its reader or a scanner cannot be read, or what it gives is no card; nothing is sent."""
 
 
 class PlatformError(ConnectorError):

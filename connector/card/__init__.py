@@ -1,0 +1,1 @@
+"""Social security cards and QR codes: readers, scanners, and nothing of the platform."""
