@@ -62,8 +62,12 @@ def init(
     """
     from connector.pipeline.scaffold import scaffold
 
-    for line in scaffold(project, url=url, tables=table or []):
-        say(line)
+    lines = scaffold(project, url=url, tables=table or [])
+    if json:
+        show_json({"done": list(lines)})
+    else:
+        for line in lines:
+            say(line)
     return 0
 
 

@@ -68,6 +68,7 @@ def release_rows(
     visit: VisitOption = "",
     rule: RuleOption = "",
     everything: Annotated[bool, typer.Option("--all", help="Release without any filter.")] = False,
+    json: JsonOption = False,
 ) -> int:
     """Let rows be tried again at the next run.
 
@@ -79,7 +80,9 @@ def release_rows(
     if not (mapping or visit or rule or everything):
         raise typer.BadParameter("say which rows: --mapping, --visit, --rule, or --all")
     released = release(open_project(project), mapping=mapping, visit=visit, rule=rule)
-    if released:
+    if json:
+        show_json({"released": released})
+    elif released:
         say(f"{count(released, 'row')} released; the next `connector run` tries them again.")
     else:
         say("No row in quarantine fits.")

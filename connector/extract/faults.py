@@ -31,6 +31,7 @@ _KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
 
 _TEXTS: tuple[tuple[str, str], ...] = (
     ("password", r"password authentication failed|no password supplied|Access denied for user"),
+    ("password", r'role "[^"]*" (does not exist|is not permitted to log in)|no pg_hba\.conf entry'),
     ("database", r'database "[^"]*" does not exist|Unknown database'),
     ("column", r"no such column|Unknown column|Invalid column name"),
     ("table", r"no such table|Invalid object name"),

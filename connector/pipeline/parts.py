@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from connector.config.project import Project, load_project
+from connector.contract.envelope import check_key
 from connector.contract.library import Contract, contract
 from connector.extract.source import Hospital, open_hospital
 from connector.ledger.seal import read_key
@@ -76,6 +77,15 @@ class Parts:
             ledger.copy_to(file)
         key = read_key(self.project.settings.ledger.key.read(self.environ, self.project.directory))
         return open_ledger(f"sqlite:///{file}", key, now=self.clock.now)
+
+    def check_platform(self) -> None:
+        """Read the platform's secrets before anything is done that would be in vain without them.
+
+        Raises ConfigurationError for one that is missing, EnvelopeError for an impossible key.
+        """
+        platform, directory = self.project.settings.platform, self.project.directory
+        platform.password.read(self.environ, directory)
+        check_key(platform.key.read(self.environ, directory))
 
     def open_client(self) -> PlatformClient:
         """A client of the platform; EnvelopeError for an impossible key. Nothing is sent yet."""

@@ -26,6 +26,7 @@ def rehearse(
     Raises as `run` does, but for LeaseHeld: it may go on beside a run.
     """
     pipelines = choose(parts, names)
+    parts.check_platform()
     parts = replace(parts, clock=_unhurried(parts.clock))
     mirrors: list[Mirror] = []
     with (

@@ -12,7 +12,7 @@ from connector.ledger.quarantine import Group
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.pipeline.check import check_database
-from connector.pipeline.deliver import Deliverer
+from connector.pipeline.deliver import Deliverer, find_due
 from connector.pipeline.desk import Report, is_repeatable
 from connector.pipeline.overview import Standing, judge, stand
 from connector.pipeline.parts import Parts, owner
@@ -70,10 +70,11 @@ def run(
 ) -> RunReport:
     """Stage and deliver the named pipelines (all, where none is named).
 
-    Raises ConfigurationError, SourceError, LedgerError, LeaseHeld. Trouble with the platform is told in the
+    Raises ConfigurationError, EnvelopeError, SourceError, LedgerError, LeaseHeld. Other trouble with the platform is told in the
     report: what is staged stays staged, and the next run goes on from there.
     """
     pipelines = choose(parts, names)
+    parts.check_platform()
     with parts.open_ledger() as ledger:
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
         try:
@@ -154,7 +155,7 @@ class Errand:
 
     def _deliver(self, report: RunReport, run_id: int) -> None:
         """Ledger → platform, in one session that is opened only when a visit is due."""
-        due = [p for p in self.pipelines if self.ledger.due_visits(p.visits, p.mappings)]
+        due = [p for p in self.pipelines if find_due(self.ledger, p, self.parts.project)]
         if due and not self.is_stopping():
             with closing(self.open_client()) as client:
                 sessions = self._sessions(client)

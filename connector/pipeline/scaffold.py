@@ -5,8 +5,10 @@ column of the table with the DBA's own; `connector check` then says what is stil
 is overwritten.
 """
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -28,11 +30,13 @@ FILLS = {
 
 _FOLDERS = ("mappings", "pipelines", "codes", "catalogues")
 _PREVIEW_S = 30
+_VISIT_COLUMNS = ("ZYH", "VISIT_ID", "INPATIENT_NO")
+_PLAIN = re.compile(r"\w[\w.$]*")
 
 _CONNECTOR = """\
 version: 1
 # Secrets stand elsewhere: env:NAME, file:PATH or keyring:SERVICE/USER.
-his: {{url: "{url}"}} # an account that may only read
+his: {{url: {url}}} # an account that may only read
 platform:
   base_url: "http://127.0.0.1:8029/nm-his" # connector simulate; the real address comes from the vendor
   username: demo
@@ -53,8 +57,9 @@ mappings: [{mappings}]
 def scaffold(directory: Path, *, url: str, tables: Sequence[str]) -> Iterator[str]:
     """Make what is missing; yields a sentence for each thing done.
 
-    `tables`: `charges=ZY_FYMX` and the like. Without `url` only folders, ledger and key are made.
-    Raises ConfigurationError for a wrong `tables`, SourceError when the database or a table is not there.
+    `tables`: `charges=ZY_FYMX` and the like. Without `url` the settings name the variable HIS_URL.
+    Raises ConfigurationError for wrong `tables` or a folder that cannot be written, SourceError when the database
+    cannot be read, LedgerError when the ledger cannot be made.
     """
     wanted = [_read_wish(text) for text in tables]
     if wanted and not url:
@@ -65,10 +70,21 @@ def scaffold(directory: Path, *, url: str, tables: Sequence[str]) -> Iterator[st
             "an environment variable and say --url env:HIS_URL."
         )
     drafts = _draft(url, wanted) if url else {}
+    try:
+        yield from _write_project(directory, url or "env:HIS_URL", drafts)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{directory} cannot be made a project ({os.strerror(error.errno or 0)}). Name a folder with "
+            "--project in which this user may write."
+        ) from None
+    yield "Next: fill in the mappings, and let `connector check` say what is missing."
+
+
+def _write_project(directory: Path, url: str, drafts: Mapping[str, str]) -> Iterator[str]:
+    """Folders, settings, drafts, a pipeline for them, and the ledger."""
     for folder in _FOLDERS:
         (directory / folder).mkdir(parents=True, exist_ok=True)
-    if url:
-        yield _write(directory / "connector.yaml", _CONNECTOR.format(url=url))
+    yield _write(directory / "connector.yaml", _CONNECTOR.format(url=json.dumps(url, ensure_ascii=False)))
     for name, text in drafts.items():
         yield _write(directory / "mappings" / f"{name}.yaml", text)
     if "visits" in drafts:
@@ -76,7 +92,6 @@ def scaffold(directory: Path, *, url: str, tables: Sequence[str]) -> Iterator[st
         text = _PIPELINE.format(visits="visits", mappings=rows)
         yield _write(directory / "pipelines" / "inpatient.yaml", text)
     yield from make_ledger(directory)
-    yield "Next: fill in the mappings, and let `connector check` say what is missing."
 
 
 def _read_wish(text: str) -> tuple[str, str]:
@@ -120,24 +135,39 @@ def _find(name: str, found: dict[str, Table], hospital: Hospital) -> Table:
 def _mapping(what: str, table: Table) -> str:
     """One mapping file: what can be told from the table, and every field as a line to fill in."""
     node = contract().node(FILLS[what])
-    key = ", ".join(table.key)
     names = [column.name for column in table.columns]
-    visit = next((name for name in names if name.upper() in ("ZYH", "VISIT_ID", "INPATIENT_NO")), "?")
+    visit = next((name for name in names if name.upper() in _VISIT_COLUMNS), "")
     lines = [
         "version: 1",
         f"mapping: {what}",
         f"fills: {FILLS[what]} # {_title(what)}",
         "source:",
-        f"  table: {table.name}" + (f" # {table.comment}" if table.comment else ""),
-        f"  key: {f'[{key}]' if len(table.key) > 1 else key or '?'} # identifies a row for ever",
-        f"  visit: {visit} # ties a row to its visit",
+        f"  table: {_scalar(table.name)} # {_one_line(table.comment)}".removesuffix(" # "),
+        f"  key: {_key(table.key)} # identifies a row for ever",
+        f"  visit: {_scalar(visit)} # ties a row to its visit",
         f"  changes: {_changes(what, table)}",
         "  # The columns of the table:",
-        *(f"  #   {c.name}  {c.native}  {c.comment}".rstrip() for c in table.columns),
-        "fields: # platform's field: column of the HIS; remove the # of a line and fill in the column",
+        *(f"  #   {_one_line(f'{c.name}  {c.native}  {c.comment}')}" for c in table.columns),
+        "fields: # the platform's field, and the column of the HIS in place of the ?; remove the # before it",
         *_field_lines(node),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _key(columns: Sequence[str]) -> str:
+    """A key of one column, or of several; "" where the table declares none."""
+    names = ", ".join(map(_scalar, columns))
+    return f"[{names}]" if len(columns) > 1 else names or _scalar("")
+
+
+def _scalar(name: str) -> str:
+    """A name as YAML text, quoted where it has to be."""
+    return name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def _one_line(text: str) -> str:
+    """A comment of the database, without its line breaks."""
+    return " ".join(text.split())
 
 
 def _title(what: str) -> str:
@@ -150,9 +180,7 @@ def _changes(what: str, table: Table) -> str:
     """How new rows may be found: by a whole-number key, else by comparison; visits always by comparison."""
     natives = {column.name: column.native.upper() for column in table.columns}
     if what != "visits" and len(table.key) == 1 and "INT" in natives[table.key[0]]:
-        return (
-            f"{{by: sequence, column: {table.key[0]}, lookback: 5000}} # or by: timestamp, or by: comparison"
-        )
+        return f"{{by: sequence, column: {_scalar(table.key[0])}, lookback: 5000}} # or by: timestamp, or by: comparison"
     return "{by: comparison}" if what == "visits" else "{by: comparison} # or by: timestamp, column: …"
 
 
