@@ -54,11 +54,12 @@ def init(
             help="A table to draft a mapping for, as WHAT=TABLE; WHAT is visits, orders or charges."
         ),
     ] = None,
+    json: JsonOption = False,
 ) -> int:
     """Make a project directory, with mappings drafted from tables.
 
-    Ledger, key and folders; with --url the settings too, and with --table a draft of a mapping: every field of
-    the platform with its Chinese name, every column of the table. What exists is kept.
+    Settings, ledger, key and folders; with --url and --table also drafts of mappings: every field of the
+    platform with its Chinese name, every column of the table. What exists is kept.
     """
     from connector.pipeline.scaffold import scaffold
 

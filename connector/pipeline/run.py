@@ -70,8 +70,8 @@ def run(
 ) -> RunReport:
     """Stage and deliver the named pipelines (all, where none is named).
 
-    Raises ConfigurationError, EnvelopeError, SourceError, LedgerError, LeaseHeld. Other trouble with the platform is told in the
-    report: what is staged stays staged, and the next run goes on from there.
+    Raises ConfigurationError, EnvelopeError, SourceError, LedgerError, LeaseHeld. Other trouble with the platform
+    is told in the report: what is staged stays staged, and the next run goes on from there.
     """
     pipelines = choose(parts, names)
     parts.check_platform()
