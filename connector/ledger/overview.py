@@ -17,13 +17,17 @@ from connector.records import BatchState, Reading, State
 
 @dataclass(frozen=True, slots=True)
 class VisitDue:
-    """A visit with something to do. `reason` is why it is held, "" when it is not."""
+    """A visit with something to do. `reason` is why it is held, "" when it is not.
+
+    `is_unread`: its total was not read since its last charges were accepted.
+    """
 
     visit_id: int
     key: str = field(repr=False)
     number: str = field(repr=False)
     registered: bool
     reason: str = field(repr=False)
+    is_unread: bool = False
 
 
 @dataclass(slots=True)
@@ -94,25 +98,37 @@ class Overview:
     visits: Visits
     now: Callable[[], datetime]
 
-    def due_visits(self, visits: str, mappings: Sequence[str]) -> list[VisitDue]:
+    def due_visits(self, visits: str, mappings: Sequence[str], *, unread: bool = False) -> list[VisitDue]:
         """Visits with a record that waits, or with an open batch, in the order in which they were first seen.
 
-        A held visit with nothing to send is not due: it stays held, and shown, until somebody looks at it.
+        With `unread` those too whose total was not read since their last charges were accepted: their run ended
+        before. A held visit with nothing to send is not due: it stays held, and shown, until somebody looks at it.
         """
         with self.database.reading() as link:
             number = mapping_id(link, visits)
             wanted = [number, *(mapping_id(link, mapping) for mapping in mappings)]
+            blind = _unread(link) if unread else []
             rows = link.rows(
                 "SELECT v.id, v.key, v.number, v.is_registered, v.hold FROM visit v WHERE v.mapping_id = ? AND v.id IN ("
                 "SELECT s.visit_id FROM segment s WHERE s.live > 0 AND s.mapping_id IN (??) AND EXISTS "
                 '(SELECT 1 FROM record r WHERE r.id >= s.first_id AND r.id < s.first_id + s."rows" '
                 "AND r.state = :staged) "
-                "UNION SELECT b.visit_id FROM batch b WHERE b.state IN (:open)) ORDER BY v.id",
+                "UNION SELECT b.visit_id FROM batch b WHERE b.state IN (:open) "
+                "UNION SELECT u.id FROM visit u WHERE u.hold IS NULL AND u.id IN (??)) ORDER BY v.id",
                 number,
                 wanted,
+                blind,
             )
+        behind = set(blind)
         return [
-            VisitDue(visit_id, key, platform_number, bool(is_registered), self.visits.reason(visit_id, hold))
+            VisitDue(
+                visit_id,
+                key,
+                platform_number,
+                bool(is_registered),
+                self.visits.reason(visit_id, hold),
+                visit_id in behind,
+            )
             for visit_id, key, platform_number, is_registered, hold in rows
         ]
 
@@ -238,6 +254,26 @@ def _add_marks(link: Link, totals: dict[int, VisitTotals]) -> None:
     for visit_id, changed, vanished in rows:
         if visit_id in totals:
             totals[visit_id].changed, totals[visit_id].vanished = changed, vanished
+
+
+def _unread(link: Link) -> list[int]:
+    """Visits whose last reading is older than their last accepted charges, and shows another sum."""
+    readings = {
+        visit_id: (total, to_ms(datetime.fromisoformat(at)))
+        for visit_id, total, at in link.rows(
+            "SELECT visit_id, total, at FROM reading WHERE id IN (SELECT MAX(id) FROM reading GROUP BY visit_id)"
+        )
+    }
+    never = (None, 0)
+    return [
+        visit_id
+        for visit_id, accepted, settled_at in link.rows(
+            "SELECT visit_id, SUM(accepted), MAX(settled_at) FROM batch "
+            "WHERE base_total IS NOT NULL AND accepted_rows > 0 GROUP BY visit_id"
+        )
+        for total, read_at in [readings.get(visit_id, never)]
+        if total != accepted and read_at <= settled_at
+    ]
 
 
 def _add_readings(link: Link, totals: dict[int, VisitTotals]) -> None:

@@ -182,9 +182,9 @@ class Ledger:
         """One durable commit, at its end, for all that is written inside. Nothing inside may be acted on outside."""
         return self._database.together()
 
-    def due_visits(self, visits: str, mappings: Sequence[str]) -> list[VisitDue]:
-        """Visits with records that wait, or with open batches."""
-        return self._overview.due_visits(visits, mappings)
+    def due_visits(self, visits: str, mappings: Sequence[str], *, unread: bool = False) -> list[VisitDue]:
+        """Visits with records that wait, with open batches, or, if `unread`, without a total since the last one."""
+        return self._overview.due_visits(visits, mappings, unread=unread)
 
     def registration(self, visit_id: int) -> StagedRecord | None:
         """The visit's registration, if it waits."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from connector.config.pipeline import Pipeline
 from connector.config.project import Project
 from connector.contract.library import Contract
+from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.pipeline.courier import Courier
@@ -56,8 +57,14 @@ class Deliverer:
             keep_lease=self.keep_lease,
             progress=self.progress,
         )
-        courier.deliver(self.ledger.due_visits(pipeline.visits, pipeline.mappings))
+        courier.deliver(find_due(self.ledger, pipeline, project))
         return desk.report
+
+
+def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[VisitDue]:
+    """Visits with something to send or to settle, or whose run ended before it could verify their total."""
+    unread = project.settings.delivery.verify != "never"
+    return ledger.due_visits(pipeline.visits, pipeline.mappings, unread=unread)
 
 
 def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:

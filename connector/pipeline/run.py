@@ -14,7 +14,7 @@ from connector.load.client import PlatformClient
 from connector.pipeline.check import check_database
 from connector.pipeline.deliver import Deliverer, find_due
 from connector.pipeline.desk import Report, is_repeatable
-from connector.pipeline.overview import Standing, judge, stand
+from connector.pipeline.overview import FAILED, STOPPED, Standing, judge, stand
 from connector.pipeline.parts import Parts, owner
 from connector.pipeline.preview import hint
 from connector.pipeline.progress import Progress
@@ -139,9 +139,15 @@ class Errand:
             self.ledger.end_run(run_id, exit_code=error.exit_code, summary=summary)
             raise
         report.standings = {p.name: stand(self.ledger, p) for p in self.pipelines}
-        report.exit_code = 1 if report.problem else judge(report.standings.values())
+        report.exit_code = self._judge(report)
         self.ledger.end_run(run_id, exit_code=report.exit_code, summary=_summary(report))
         return report
+
+    def _judge(self, report: RunReport) -> int:
+        """The exit code of the run."""
+        if not report.problem:
+            return judge(report.standings.values())
+        return STOPPED if self.is_stopping() else FAILED
 
     def _stage(self, report: RunReport, run_id: int) -> None:
         """HIS → ledger."""

@@ -120,7 +120,7 @@ def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Steps:
             if clean_needed:
                 break
         base = desk.ledger.platform_base(visit.visit_id)
-    if checked and desk.rules.verify != "never":
+    if (checked or visit.is_unread) and desk.rules.verify != "never":
         yield from _check_base(desk, visit, base)
     if waits:
         raise Waits(waits)
