@@ -1,15 +1,17 @@
 """The delivery loop: many visits at once over one session, and the only place that sends.
 
-Routines (`visit`, `resolve`) say what they want next; the loop claims the batches of several visits in one
-durable commit, sends them from a few threads, and settles plain answers in one commit again. It alone knows
-the session, fences it, and stops cleanly: on a stop nothing new is claimed, calls in flight are waited for and
-recorded.
+Routines (`visit`, `resolve`) say what they want next. Each turn of the loop takes in the answers that have come,
+lets their visits go on, and claims the batches they want, all in one durable commit; only then does it send them,
+from a few threads. It alone knows the session, fences it, and stops cleanly: on a stop nothing new is claimed,
+calls in flight are waited for and recorded.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
 
 from connector.errors import PlatformError
 from connector.ledger.claims import Batch, Settlement
@@ -73,6 +75,7 @@ class Courier:
     _ready: deque[_Routine] = field(default_factory=deque, init=False)
     _uploads: list[tuple[_Routine, Upload]] = field(default_factory=list, init=False)
     _flying: dict[Future[Outcome], _Query | _Parcel] = field(default_factory=dict, init=False)
+    _landed: SimpleQueue[Future[Outcome]] = field(default_factory=SimpleQueue, init=False)
     _parked: list[tuple[float, _Routine]] = field(default_factory=list, init=False)
     _fenced: list[tuple[_Routine, Ask | None]] = field(default_factory=list, init=False)
     _asks: list[tuple[_Routine, Ask]] = field(default_factory=list, init=False)
@@ -84,18 +87,22 @@ class Courier:
         todo = deque(visits)
         self.progress.start("visits", len(todo))
         with ThreadPoolExecutor(self.desk.rules.visits_in_flight, thread_name_prefix="call") as pool:
+            answers: list[tuple[_Query | _Parcel, Outcome]] = []
             while True:
                 self._prolong_lease()
-                if self._must_stop():
-                    todo.clear()
-                    self._abandon()
-                self._start(todo)
-                self._advance()
-                self._claim(pool)
+                with self.desk.ledger.together():
+                    self._take_in(answers)
+                    if self._must_stop():
+                        todo.clear()
+                        self._abandon()
+                    self._start(todo)
+                    self._advance()
+                    claimed = self._claim()
+                self._send(pool, claimed)
                 self._fence(pool)
                 if not (todo or self._has_work()):
                     break
-                self._collect()
+                answers = self._collect()
         self.progress.finish("visits")
 
     def _has_work(self) -> bool:
@@ -162,23 +169,31 @@ class Courier:
             case Ask():
                 self._asks.append((routine, step))
 
-    def _claim(self, pool: ThreadPoolExecutor) -> None:
-        """Claim all wanted batches in one durable commit, then send them; send the queries too."""
-        for routine, ask in self._asks:
-            self._fly(pool, ask, _Query(routine, ask))
-        self._asks.clear()
+    def _claim(self) -> list[tuple[Upload, _Parcel]]:
+        """Claim all wanted batches; they may be sent once the turn's commit is on disk."""
         if not self._uploads or self._fenced:
-            return
+            return []
         uploads, self._uploads = self._uploads, []
         session = self.sessions.digest()
         batches = self.desk.ledger.claim([replace(upload.intent, session=session) for _, upload in uploads])
-        for (routine, upload), batch in zip(uploads, batches, strict=True):
-            self._fly(pool, upload, _Parcel(routine, batch))
+        return [
+            (upload, _Parcel(routine, batch))
+            for (routine, upload), batch in zip(uploads, batches, strict=True)
+        ]
+
+    def _send(self, pool: ThreadPoolExecutor, claimed: Iterable[tuple[Upload, _Parcel]]) -> None:
+        """Send the batches that are on disk, and the queries."""
+        for upload, parcel in claimed:
+            self._fly(pool, upload, parcel)
+        for routine, ask in self._asks:
+            self._fly(pool, ask, _Query(routine, ask))
+        self._asks.clear()
 
     def _fly(self, pool: ThreadPoolExecutor, step: Ask | Upload, flight: _Query | _Parcel) -> None:
         """Hand one call to a thread."""
         call = pool.submit(self.client.call, step.operation, step.body, self.sessions.sessionid)
         self._flying[call] = flight
+        call.add_done_callback(self._landed.put)
 
     def _fence(self, pool: ThreadPoolExecutor) -> None:
         """Renew the session once no upload is in flight: that is the fence, and it covers every visit."""
@@ -196,23 +211,31 @@ class Courier:
             else:
                 self._fly(pool, ask, _Query(routine, ask))
 
-    def _collect(self) -> None:
-        """Wait for an answer or for the next parked visit, and take in what has come."""
+    def _collect(self) -> list[tuple[_Query | _Parcel, Outcome]]:
+        """Wait for an answer or for the next parked visit; the answers that have come."""
+        answers: list[tuple[_Query | _Parcel, Outcome]] = []
         now = self.monotonic()
         pause = min([_POLL_S, *(max(0.0, due - now) for due, _ in self._parked)])
         if self._ready or (self._fenced and not self._flying):
             pause = 0.0
         if self._flying:
-            done, _ = wait(self._flying, timeout=pause, return_when=FIRST_COMPLETED)
-            self._take_in([(self._flying.pop(future), future.result()) for future in done])
+            answers = [(self._flying.pop(call), call.result()) for call in self._await_calls(pause)]
         elif pause:
             self.sleep(pause)
         now = self.monotonic()
         self._ready.extend(routine for due, routine in self._parked if due <= now)
         self._parked = [(due, routine) for due, routine in self._parked if due > now]
+        return answers
+
+    def _await_calls(self, pause: float) -> Iterator[Future[Outcome]]:
+        """The calls that have ended; the first of them is waited for."""
+        with suppress(Empty):
+            yield self._landed.get(timeout=pause) if pause else self._landed.get_nowait()
+            while True:
+                yield self._landed.get_nowait()
 
     def _take_in(self, answers: Iterable[tuple[_Query | _Parcel, Outcome]]) -> None:
-        """Settle the plain yeses in one commit, record every other answer before anybody acts on it."""
+        """Settle the plain yeses together, record every other answer before its visit goes on."""
         plain: list[Settlement] = []
         for flight, outcome in answers:
             self._failures = self._failures + 1 if outcome.verdict in _UNREACHED else 0
