@@ -77,6 +77,13 @@ class CheckSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CardSettings:
+    """`region`: where the hospital is (行政区划); a card of another province is looked up across provinces."""
+
+    region: str = "150000"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of connector.yaml."""
 
@@ -85,5 +92,6 @@ class Settings:
     ledger: LedgerSettings
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     checks: CheckSettings = field(default_factory=CheckSettings)
+    cards: CardSettings = field(default_factory=CardSettings)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

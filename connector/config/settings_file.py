@@ -16,6 +16,7 @@ from connector.config.page import Page
 from connector.config.places import Path
 from connector.config.secrets import Secret
 from connector.config.settings import (
+    CardSettings,
     CheckSettings,
     DeliverySettings,
     HisSettings,
@@ -25,7 +26,7 @@ from connector.config.settings import (
 )
 from connector.config.yaml_reader import Scalar, read_yaml
 
-_SECTIONS = ("his", "platform", "ledger", "delivery", "checks")
+_SECTIONS = ("his", "platform", "ledger", "delivery", "checks", "cards")
 _SECRETS = frozenset(
     {("his", "url"), ("platform", "password"), ("platform", "key"), ("ledger", "url"), ("ledger", "key")}
 )
@@ -35,9 +36,11 @@ _OPEN: frozenset[Path] = frozenset(
     | {("platform", one) for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone")}
     | {("delivery", one) for one in DeliverySettings.__dataclass_fields__}
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
+    | {("cards", one) for one in CardSettings.__dataclass_fields__}
 )
 """Settings whose values may be shown. Everything else in the file is masked, known or not."""
 _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
+_REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _SECRET_HEADER = re.compile(r"auth|cookie|token|key|secret|passw|session", re.IGNORECASE)
 
 
@@ -56,6 +59,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
         ledger=_read_ledger(ledger) if ledger else LedgerSettings(Secret(""), Secret("")),
         delivery=_read_delivery(form.form("delivery")),
         checks=_read_checks(form.form("checks")),
+        cards=_read_cards(form.form("cards")),
         file=path,
     )
     form.close()
@@ -148,6 +152,20 @@ def _read_checks(form: Form | None) -> CheckSettings:
     length_in = form.choice("length_in", get_args(hints["length_in"]), default=default.length_in)
     form.close()
     return CheckSettings(tolerance, length_in)
+
+
+def _read_cards(form: Form | None) -> CardSettings:
+    default = CardSettings()
+    if form is None:
+        return default
+    scalar = form.scalar("region")
+    region = default.region if scalar is None else scalar.text
+    if scalar is not None and not _REGION.fullmatch(region):
+        form.page.complain(
+            scalar.spot, "“region” must be a region code of six digits.", 'For example "150100".'
+        )
+    form.close()
+    return CardSettings(region)
 
 
 def _read_secret(form: Form, name: str) -> Secret:

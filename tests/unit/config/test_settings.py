@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.config.page import Page
-from connector.config.settings import CheckSettings, DeliverySettings
+from connector.config.settings import CardSettings, CheckSettings, DeliverySettings
 from connector.config.settings_file import read_settings
 
 FULL = """\
@@ -28,6 +28,7 @@ platform:
 ledger: {url: "env:LEDGER_URL", key: "keyring:ledger/key"}
 delivery: {batch_rows: 1, visits_in_flight: 2, timeout_s: 3, settle_s: 4, read_lag_s: 5, verify: always, on_doubt: ask, most_releases: 6}
 checks: {amount_tolerance: "0.10", length_in: bytes}
+cards: {region: "150100"}
 """
 
 
@@ -47,12 +48,14 @@ def test_every_setting_is_read(desk):
     assert read.platform.key_date_zone == "UTC"
     assert read.delivery == DeliverySettings(1, 2, 3, 4, 5, "always", "ask", 6)
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
+    assert read.cards == CardSettings("150100")
 
 
 def test_what_is_not_said_has_its_default(desk):
     read = desk.load().settings
     assert read.delivery == DeliverySettings()
     assert read.checks == CheckSettings()
+    assert read.cards == CardSettings("150000")
     assert (read.his.page_rows, read.platform.proxy, dict(read.platform.headers)) == (50_000, None, {})
 
 
@@ -75,6 +78,7 @@ def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
             "“message_in” must be one of form, query, json.",
         ),
         ("username: demo", "username: demo, key_date_zone: Asia/Peking", "There is no such time zone."),
+        ("version: 1", 'version: 1\ncards: {region: "15"}', "“region” must be a region code of six digits."),
         ("username: demo", "username: demo, ca_file: ca.pem", "“ca_file” names no file."),
         (
             "username: demo",
