@@ -304,3 +304,17 @@ def test_every_row_of_a_block_counts_once(ledger, visit):
     changed = [replace(r, source="t") if n % 2 else r for n, r in enumerate(rows)] + [Row("n")]
     counts = stage(ledger, *changed)
     assert sum(getattr(counts, name) for name in counts.__dataclass_fields__) == len(changed)
+
+
+def test_what_the_platform_overwrites_goes_again_when_it_changed(ledger, visit):
+    stage(ledger, "o1", "o2")
+    accept(ledger, claim(ledger, visit, rows=1))
+    batch = claim(ledger, visit, rows=1)
+    changed = block(Row("o1", source="t", amount=5), Row("o2", source="t", amount=5))
+    counts = ledger.stage(changed, visits=VISITS, watermark=None, run_id=1, overwrites=True)
+    assert counts == StageCounts(changed=1, changed_after_upload=1)
+    assert states(ledger, "o1", "o2") == ["staged", "claimed"]
+    assert [r.payload for r in ledger.staged(visit, CHARGES)] == [Row("o1", source="t").body]
+    accept(ledger, batch)
+    accept(ledger, claim(ledger, visit))
+    assert states(ledger, "o1", "o2") == ["accepted", "accepted"]

@@ -186,6 +186,21 @@ def test_a_claim_of_an_altered_payload_is_refused(opened, place):
     assert states(again, "k1") == ["staged"]
 
 
+def test_a_copy_is_a_ledger_without_lease_and_session(opened, ledger, tmp_path):
+    visit = begin(ledger, "A")["A"]
+    stage(ledger, "k1", "k2")
+    ledger.put_session("demo", "s1")
+    ledger.take_lease("one", ttl_s=60)
+    accept(ledger, claim(ledger, visit, rows=1))
+    ledger.copy_to(tmp_path / "copy.db")
+    copy = opened(url=f"sqlite:///{tmp_path / 'copy.db'}")
+    assert states(copy, "k1", "k2") == ["accepted", "staged"]
+    assert copy.stored_session("demo") == ""
+    assert [r.payload for r in copy.staged(visit, CHARGES)] == [Row("k2").body]
+    claim(copy, visit)
+    assert states(ledger, "k2") == ["staged"]
+
+
 class TestSessions:
     def test_sessions_are_kept_one_per_account(self, ledger):
         assert ledger.stored_session("demo") == ""
