@@ -1,0 +1,68 @@
+"""One question to the platform outside a run: under the ledger's lease, in a session of its own.
+
+A run holds the lease while it delivers, and the platform knows one session per account (trap T16); so a single
+call waits for nobody and disturbs nobody: where a run is under way it is refused.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+
+from connector.contract.spec import Operation
+from connector.errors import PlatformError
+from connector.pipeline.parts import Parts, owner
+from connector.pipeline.sessions import SessionKeeper, SessionRules
+from connector.records import Outcome
+
+LEASE_S = 300.0
+"""Long enough for a login, a call and a logout that each take as long as they may."""
+
+_HASTE = SessionRules(tries=2, pause_s=1.0, lockout_wait_s=0.0)
+"""Somebody stands at the counter: an account that is logged in elsewhere is told at once."""
+
+Caller = Callable[[Operation, Mapping[str, str]], Outcome]
+"""Sends a request, given without its sessionid; gives what became of it."""
+
+
+@contextmanager
+def open_line(
+    parts: Parts, *, notify: Callable[[str], None], is_stopping: Callable[[], bool]
+) -> Iterator[Caller]:
+    """A session to call in; closed, and the lease given back, whatever happens.
+
+    Raises LeaseHeld while a run is under way, SessionError when no session can be had, LedgerError.
+    """
+
+    def tick() -> None:
+        if is_stopping():
+            raise PlatformError("Stopped on request; nothing was sent.")
+
+    platform = parts.project.settings.platform
+    with parts.open_ledger() as ledger:
+        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
+        try:
+            with closing(parts.open_client()) as client:
+                sessions = SessionKeeper(
+                    client,
+                    ledger,
+                    platform.username,
+                    now=parts.clock.now,
+                    sleep=parts.clock.sleep,
+                    zone=platform.key_date_zone,
+                    rules=_HASTE,
+                    notify=notify,
+                    tick=tick,
+                )
+                sessions.open()
+                try:
+                    yield lambda operation, payload: client.call(
+                        operation, _body(payload), sessions.sessionid
+                    )
+                finally:
+                    sessions.close()
+        finally:
+            ledger.release_lease(lease)
+
+
+def _body(payload: Mapping[str, str]) -> bytes:
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
