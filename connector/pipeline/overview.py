@@ -20,7 +20,10 @@ _ALL = 2**31 - 1
 """No limit, for a LIMIT."""
 
 COMPLETE, QUARANTINED, UNSETTLED = 0, 3, 4
-"""Exit codes of a run that did what it could (ARCHITECTURE: 0 complete, 3 quarantine, 4 in doubt or held)."""
+"""Exit codes of a run that did what it could: complete; rows in quarantine; rows in doubt, or a visit held."""
+
+FAILED, STOPPED = 1, 130
+"""Exit codes of a run that ended early: for a reason of its own; because somebody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
