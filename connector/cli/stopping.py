@@ -1,10 +1,13 @@
 """Ctrl-C, twice: the first asks for an orderly end, the second ends at once (the ledger survives both)."""
 
+import os
 import signal
 from types import FrameType, TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from connector.cli.output import err, say
+
+_STOPPED = 130
 
 
 class Stopping:
@@ -33,6 +36,13 @@ class Stopping:
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         if self._asked:
-            raise KeyboardInterrupt
+            _end()
         self._asked = True
         say("Stopping: calls under way are waited for and recorded. Ctrl-C again ends at once.", to=err)
+
+
+def _end() -> NoReturn:
+    """End the process now. An exception would wait for the calls under way, in other threads, to come home."""
+    err.show_cursor()
+    say("Stopped at once. What was under way is in the ledger; the next run goes on from there.", to=err)
+    os._exit(_STOPPED)

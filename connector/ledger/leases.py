@@ -49,6 +49,9 @@ class Leases:
         self.database.must_be_writable()
         is_alone = self._lock_process()
         try:
+            if not is_alone:
+                with self.database.reading() as link:  # the holder may sleep in the middle of a write
+                    self._must_be_expired(link)
             lease = self._write(owner, ttl_s, is_alone=is_alone)
         except BaseException:
             self._unlock_process()
@@ -98,12 +101,10 @@ class Leases:
     def _write(self, owner: str, ttl_s: float, *, is_alone: bool) -> Lease:
         moment = to_ms(self.now())
         with self.database.writing() as link:
-            row = link.one("SELECT epoch, kept_at, ttl_ms, is_released FROM lease")
+            if not is_alone:
+                self._must_be_expired(link)
+            row = link.one("SELECT epoch FROM lease")
             epoch = row[0] + 1 if row else 1
-            if row and not is_alone:
-                expired = moment >= row[1] + row[2]
-                if not self.database.is_postgres or not (row[3] or expired):
-                    raise self._lost(link)
             link.run("DELETE FROM lease")
             link.run(
                 "INSERT INTO lease (id, owner, epoch, taken_at, kept_at, ttl_ms, is_released) VALUES (1, ?, ?, ?, ?, ?, 0)",
@@ -112,8 +113,18 @@ class Leases:
         self._kept_ms = moment
         return Lease(owner, epoch, ttl_s)
 
+    def _must_be_expired(self, link: Link) -> None:
+        """Raise LeaseHeld, where another process has the lock, unless it sleeps and its lease's time is over.
+
+        On SQLite the lock alone decides. No lease, or one given back, beside a lock: its process just begins or ends.
+        """
+        row = link.one("SELECT kept_at, ttl_ms, is_released FROM lease")
+        is_expired = row is not None and not row[2] and to_ms(self.now()) >= row[0] + row[1]
+        if not (self.database.is_postgres and is_expired):
+            raise self._lost(link)
+
     def _lost(self, link: Link) -> LeaseHeld:
-        row = link.one("SELECT owner, taken_at, kept_at FROM lease")
+        row = link.one("SELECT owner, taken_at, kept_at FROM lease WHERE is_released = 0")
         if row is None:
             return LeaseHeld(
                 "Another process has just begun to deliver on this ledger. Nothing is sent by this one."
