@@ -1,6 +1,6 @@
 """Rows per second of each stage by itself, on one core: extract, transform, stage, seal, send.
 
-Run as `python -m tests.bench.stages PROJECT`; prints one JSON object.
+Run as `python -m tests.bench.stages PROJECT BATCH_ROWS`; prints one JSON object. Seal is part of send, too.
 """
 
 import json
@@ -20,7 +20,8 @@ from tests.bench.project import KEY, USER
 
 MAPPING = "bench-charges"
 VISITS = "inpatient-visits"
-BATCH = 50
+SENT = 400
+"""Batches that are sent."""
 
 
 class Watch:
@@ -37,6 +38,7 @@ class Watch:
 
 def main() -> None:
     parts = open_project(Path(sys.argv[1]))
+    size = int(sys.argv[2])
     figures: dict[str, dict[str, float]] = {}
 
     def note(stage: str, rows: int, watch: Watch) -> None:
@@ -65,8 +67,8 @@ def main() -> None:
         payloads = [payload for block in blocks for payload in block.payloads]
         with Watch() as watch:
             bodies = [
-                messages.fee_body(operation, node, "1", payloads[begin : begin + BATCH])
-                for begin in range(0, len(payloads), BATCH)
+                messages.fee_body(operation, node, "1", payloads[begin : begin + size])
+                for begin in range(0, len(payloads), size)
             ]
             for body in bodies:
                 form_body(seal(KEY, body))
@@ -75,11 +77,11 @@ def main() -> None:
         with closing(parts.open_client()) as client:
             sessions = SessionKeeper(client, ledger, USER, now=clock.now, sleep=clock.sleep)
             sessions.open()
-            sent = bodies[:400]
+            sent = bodies[:SENT]
             with Watch() as watch:
                 for body in sent:
                     client.call(operation, body, sessions.sessionid)
-            note("send", len(sent) * BATCH, watch)
+            note("send", len(sent) * size, watch)
             sessions.close()
     print(json.dumps(figures))
 
