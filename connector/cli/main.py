@@ -46,7 +46,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; returns its exit code."""
     try:
-        return int(app(args=arguments, standalone_mode=False) or 0)
+        return int(app(args=arguments, prog_name="connector", standalone_mode=False) or 0)
     except typer.Exit as end:
         return _leave(end.exit_code, arguments)
     except (typer.Abort, KeyboardInterrupt):
