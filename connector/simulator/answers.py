@@ -11,7 +11,7 @@ from typing import Any
 from connector.contract.envelope import seal
 from connector.errors import ConfigurationError, Fault
 from connector.simulator.faults import Strike
-from connector.simulator.state import Visit
+from connector.simulator.visit import Visit
 
 STYLES: Mapping[str, str] = MappingProxyType(
     {

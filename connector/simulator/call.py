@@ -8,7 +8,8 @@ from typing import Any
 
 from connector.contract.spec import Operation
 from connector.simulator.faults import Strike
-from connector.simulator.state import State, Visit
+from connector.simulator.state import State
+from connector.simulator.visit import Visit
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The platform's days are Chinese days; there has been no summer time since 1991."""

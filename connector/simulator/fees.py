@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from connector.contract.spec import Node
 from connector.simulator.call import Refusal, Rules, read_text
-from connector.simulator.state import Fee, Visit, read_number, scaled
+from connector.simulator.visit import Fee, Visit, read_number, scaled
 
 WRONG_AMOUNT = "81023"
 _TOO_MUCH_REFUNDED = "81020"

@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from connector.simulator.call import Call, NoAnswer, read_list, read_text
-from connector.simulator.state import Fee, State, read_number, scaled
+from connector.simulator.state import State
+from connector.simulator.visit import Fee, read_number, scaled
 
 MANUAL = "MANUAL"
 """Item and prescription number of rows that were entered on the web page."""

@@ -1,115 +1,23 @@
-"""What the stand-in platform knows: sessions, visits, orders, fees, approvals.
+"""What the stand-in platform knows: sessions, and the visits with everything that was sent for them.
 
 Every change is an event: it is written to the journal first, then applied. The journal is append-only, so it is
 the oracle of tests ("which rows did the platform ever commit?"), and a state file is only the journal on disk.
 """
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TextIO
 
 from connector.simulator.journal import append_line, open_journal, read_journal, refuse_line
-
-AMOUNT_SCALE = 10**4
-"""Amounts are whole numbers of 1/10000 yuan; never float."""
+from connector.simulator.visit import LOCAL, Fee, Invoice, Visit
 
 IDLE = timedelta(hours=2)
 """A session lapses so long after its last use (section 4.1)."""
 
-_PER_FEN = AMOUNT_SCALE // 100
-_HISTORY = 32
-
 Event = Mapping[str, Any]
-
-
-def read_number(value: object) -> Decimal:
-    """The exact value of a number in a request; ValueError where it is none."""
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation as error:
-        raise ValueError("not a number") from error
-    if not number.is_finite():
-        raise ValueError("not a number")
-    return number
-
-
-def scaled(number: Decimal) -> int:
-    """An amount in units of 1/10000 yuan, further decimals rounded half up."""
-    return int(number.scaleb(4).to_integral_value(ROUND_HALF_UP))
-
-
-@dataclass(frozen=True, slots=True)
-class Fee:
-    """One committed fee row: `row` as it was sent, and what the platform reads from it."""
-
-    row: Mapping[str, Any] = field(repr=False)
-    item: str
-    price: str
-    quantity: str
-    amount: int
-    category: str
-
-
-@dataclass(slots=True)
-class Visit:
-    """One registered visit and everything uploaded for it."""
-
-    number: str
-    data: Mapping[str, Any] = field(repr=False)
-    new_injury: bool
-    recorded_at: datetime
-    episode: int = 1
-    closed_on: str = ""
-    settled: bool = False
-    fees: list[Fee] = field(default_factory=list)
-    rows: int = 0
-    sums: dict[str, int] = field(default_factory=dict)
-    fen_sums: dict[str, int] = field(default_factory=dict)
-    stock: dict[tuple[str, Decimal], Decimal] = field(default_factory=dict)
-    orders: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    approvals: list[str] = field(default_factory=list)
-    history: deque[tuple[dict[str, int], dict[str, int]]] = field(
-        default_factory=lambda: deque(maxlen=_HISTORY)
-    )
-
-    @property
-    def total(self) -> int:
-        """The sum of the stored amounts."""
-        return sum(self.sums.values())
-
-    def keep(self, fee: Fee, *, row: bool) -> None:
-        """Add one row; its text is kept only when `row` says so."""
-        self.rows += 1
-        self.sums[fee.category] = self.sums.get(fee.category, 0) + fee.amount
-        fen = _round_to_fen(fee.amount)
-        self.fen_sums[fee.category] = self.fen_sums.get(fee.category, 0) + fen
-        if row:
-            place = (fee.item, Decimal(fee.price).normalize())
-            self.stock[place] = self.stock.get(place, Decimal(0)) + Decimal(fee.quantity)
-            self.fees.append(fee)
-
-    def remember(self) -> None:
-        """Keep the totals as they are now, for answers that come from an old copy."""
-        self.history.append((dict(self.sums), dict(self.fen_sums)))
-
-    def clear(self) -> None:
-        """Forget every fee (4.11)."""
-        self.remember()
-        self.fees.clear()
-        self.sums.clear()
-        self.fen_sums.clear()
-        self.stock.clear()
-        self.rows = 0
-
-
-def _round_to_fen(amount: int) -> int:
-    sign = -1 if amount < 0 else 1
-    return sign * ((abs(amount) + _PER_FEN // 2) // _PER_FEN) * _PER_FEN
 
 
 @dataclass(slots=True)
@@ -213,7 +121,14 @@ class State:
         number = entry["visit"]
         person = entry["data"].get("aac002")
         earlier = sum(visit.data.get("aac002") == person for visit in self.visits.values())
-        self.visits[number] = Visit(number, entry["data"], entry["new_injury"], entry["at"], earlier + 1)
+        self.visits[number] = Visit(
+            number,
+            entry["data"],
+            entry["new_injury"],
+            entry["at"],
+            earlier + 1,
+            entry.get("family", LOCAL),
+        )
 
     def _unregister(self, entry: Event) -> None:
         del self.visits[entry["visit"]]
@@ -232,12 +147,26 @@ class State:
         self.visits[entry["visit"]].clear()
 
     def _approve(self, entry: Event) -> None:
-        self.visits[entry["visit"]].approvals.append(entry["number"])
+        visit = self.visits[entry["visit"]]
+        visit.approvals.append(entry["number"])
+        visit.approval = "current"
 
     def _close(self, entry: Event) -> None:
         visit = self.visits[entry["visit"]]
         visit.closed_on = entry["on"]
         visit.settled = entry.get("settled", False)
+        visit.discharge = entry.get("data", {})
+        visit.invoices.extend(entry.get("invoices", ()))
+
+    def _reopen(self, entry: Event) -> None:
+        self.visits[entry["visit"]].reopen()
+
+    def _invoice(self, entry: Event) -> None:
+        self.visits[entry["visit"]].invoices.extend(entry["invoices"])
+
+    def _portal(self, entry: Event) -> None:
+        visit = self.visits[entry["visit"]]
+        visit.applied, visit.audited = entry["applied"], entry["audited"]
 
 
 _APPLIED: Mapping[str, Callable[[State, Event], None]] = {
@@ -250,19 +179,25 @@ _APPLIED: Mapping[str, Callable[[State, Event], None]] = {
     "invalidate": State._invalidate,  # noqa: SLF001 - as above
     "approve": State._approve,  # noqa: SLF001 - as above
     "close": State._close,  # noqa: SLF001 - as above
+    "reopen": State._reopen,  # noqa: SLF001 - as above
+    "invoice": State._invoice,  # noqa: SLF001 - as above
+    "portal": State._portal,  # noqa: SLF001 - as above
 }
+
+
+_KINDS: Mapping[str, type[Fee] | type[Invoice]] = {"fees": Fee, "invoices": Invoice}
+"""What an event holds as values: the name in the event → the value's class."""
 
 
 def _to_line(entry: Event) -> dict[str, Any]:
     line = {**entry, "at": entry["at"].isoformat()}
-    if "fees" in line:
-        line["fees"] = [asdict(fee) for fee in entry["fees"]]
+    for name in _KINDS.keys() & line.keys():
+        line[name] = [asdict(one) for one in entry[name]]
     return line
 
 
 def _from_line(line: Mapping[str, Any]) -> Event:
     entry = {**line, "at": datetime.fromisoformat(line["at"]).astimezone(UTC)}
-    fees: Sequence[Mapping[str, Any]] = line.get("fees", ())
-    if fees:
-        entry["fees"] = [Fee(**fee) for fee in fees]
+    for name in _KINDS.keys() & line.keys():
+        entry[name] = [_KINDS[name](**one) for one in line[name]]
     return entry

@@ -12,7 +12,7 @@ from connector.contract.library import contract
 from connector.simulator.call import Call, Handler, NoAnswer, Refusal, read_list
 from connector.simulator.fees import WRONG_AMOUNT, FeeFields, check_refunds, read_fee, refuse_amount
 from connector.simulator.rulebook import hold_to_contract
-from connector.simulator.state import Fee, Visit
+from connector.simulator.visit import Fee, Visit
 
 LOCAL = FeeFields.of(contract().node("sendMedInfo.meds.med"))
 _PARTIAL = ("P.partial_counts", "P.partial_error", "P.partial_silent", "P.partial_late", "P.counts_lie")

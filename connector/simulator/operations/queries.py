@@ -8,7 +8,7 @@ from typing import Any
 from connector.simulator.answers import round_sum, sum_up
 from connector.simulator.call import CHINA, Call, Handler, Refusal
 from connector.simulator.rulebook import hold_to_contract
-from connector.simulator.state import Visit
+from connector.simulator.visit import Visit
 
 _RANGES = (("akc192s", "akc192e"), ("akc194s", "akc194e"), ("aae036s", "aae036e"))
 _EXACT = ("akc190", "aac002", "aac003")
