@@ -31,6 +31,9 @@ _PAGES = 65536
 
 Errors = tuple[type[Exception], ...]
 
+_LONGEST_SLEEP_MS = 30_000
+"""A process that falls asleep within a transaction (PostgreSQL) keeps every other one out for so long at most."""
+
 _CHECKPOINT = 4000
 """Pages after which SQLite folds its write-ahead log into the file."""
 
@@ -363,6 +366,7 @@ class Database:
         if self.is_postgres:
             self._cursor.execute("SET synchronous_commit = on")
             self._cursor.execute(f"SET lock_timeout = {int(self._patience_s * 1000)}")
+            self._cursor.execute(f"SET idle_in_transaction_session_timeout = {_LONGEST_SLEEP_MS}")
             if self.read_only:
                 self._cursor.execute("SET default_transaction_read_only = on")
             return
@@ -385,7 +389,7 @@ class Database:
 
 def _as_json(values: list[object]) -> str:
     """A list as SQLite's `json_each` reads it; whole numbers are written by the quick way."""
-    if values and all(type(value) is int for value in values):
+    if set(map(type, values)) == {int}:
         return str(values)
     return json.dumps(values)
 

@@ -1,0 +1,129 @@
+"""The shipped project on the sample hospital, run by the command line: the same on every database of the HIS."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connector.pipeline.parts import open_project
+from connector.pipeline.shipped import copy_shipped
+from connector.pipeline.simulation import DEMO_KEY, DEMO_PASSWORD, DEMO_USER
+from connector.pipeline.totals import compare_totals
+from connector.sample.changes import change_hospital
+from connector.sample.hospital import build_hospital, sample_injuries
+from connector.simulator.server import Simulator, serve
+
+TODAY = datetime.now(UTC).date()  # noqa: TID251 - the simulated platform keeps the machine's time
+QUARANTINED = 3
+
+SETTINGS = """
+version: 1
+his: {{url: "env:HIS_URL", page_rows: 500}}
+platform: {{base_url: "{url}", username: {user}, password: "env:PASSWORD", key: "env:KEY"}}
+ledger: {{url: "sqlite:///ledger.db", key: "file:ledger.key"}}
+delivery: {{batch_rows: 50, visits_in_flight: 4, settle_s: 0, read_lag_s: 0}}
+"""
+
+
+class Office:
+    """A project directory whose commands are processes."""
+
+    def __init__(self, directory: Path, his: str, simulator: Simulator) -> None:
+        self.directory, self.simulator = directory, simulator
+        self.environ = {"HIS_URL": his, "PASSWORD": DEMO_PASSWORD, "KEY": DEMO_KEY}
+        copy_shipped(directory)
+        text = SETTINGS.format(url=simulator.url, user=DEMO_USER)
+        (directory / "connector.yaml").write_text(text, encoding="utf-8")
+
+    def use(self, *arguments: str) -> tuple[int, str]:
+        """One command: exit code, and everything it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", "connector", *arguments, "-p", self.directory],
+            env={**os.environ, **self.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def assert_balanced(self) -> None:
+        """HIS = ledger = platform, in every visit."""
+        parts = open_project(self.directory, environ=self.environ)
+        sums = compare_totals(parts, list(parts.project.pipelines.values()))
+        assert len(sums) > 15
+        assert [one.visit for one in sums if not one.is_balanced] == []
+        assert {one.visit: one.ledger for one in sums} == {
+            one.visit: self.simulator.total(one.visit) for one in sums
+        }
+
+
+def _play(directory: Path, his: str) -> dict[str, Counter]:
+    """Two days of the sample hospital: every row the platform holds in the end, by visit."""
+    directory.mkdir()
+    build_hospital(his, today=TODAY)
+    with serve(
+        key_text=DEMO_KEY, username=DEMO_USER, password=DEMO_PASSWORD, injuries=sample_injuries(his)
+    ) as simulator:
+        office = Office(directory, his, simulator)
+        code, said = office.use("init")
+        assert code == 0, said
+        code, said = office.use("run")
+        assert code == QUARANTINED, said
+        office.assert_balanced()
+        change_hospital(his, today=TODAY)
+        code, said = office.use("run")
+        assert code == QUARANTINED, said
+        office.assert_balanced()
+        received = simulator.rows_received
+        code, said = office.use("run")
+        assert code == QUARANTINED, said
+        assert simulator.rows_received == received
+        assert simulator.internal_errors == []
+        return {
+            number: Counter(
+                tuple(sorted(row.items())) for row in (*simulator.fees(number), *simulator.orders(number))
+            )
+            for number in simulator.state.visits
+        }
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(tmp_path_factory) -> dict[str, Counter]:
+    place = tmp_path_factory.mktemp("sqlite")
+    return _play(place / "project", f"sqlite:///{place / 'his.db'}")
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param("postgresql_url", marks=pytest.mark.postgresql),
+        pytest.param("mariadb_url", marks=pytest.mark.mariadb),
+    ],
+)
+def test_the_platform_holds_the_same_rows_from_every_database(on_sqlite, server, request, tmp_path):
+    url = request.getfixturevalue(server)
+    held = _play(tmp_path / "project", url)
+    assert held == on_sqlite
+    assert sum(sum(rows.values()) for rows in held.values()) > 900
+    assert_his_is_held(url, held)
+
+
+def assert_his_is_held(url: str, held: dict[str, Counter]) -> None:
+    """No row of the platform is without its row in the HIS: amounts, counted on their own by plain SQL."""
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    union = " UNION ALL ".join(f"SELECT ZJJE FROM {table}" for table in ("ZY_FYMX", "ZY_FYMX_N"))
+    with engine.connect() as connection:
+        amounts = Counter(round(float(value), 2) for (value,) in connection.exec_driver_sql(union))
+    engine.dispose()
+    sent = Counter(
+        round(float(dict(row)["alc407"]), 2)
+        for number, rows in held.items()
+        for row in rows.elements()
+        if "alc407" in dict(row) and not number.startswith("M")
+    )
+    assert sent - amounts == Counter()
