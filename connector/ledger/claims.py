@@ -58,7 +58,7 @@ class Claims:
     now: Callable[[], datetime]
 
     def claim(self, intents: Sequence[Intent]) -> list[Batch]:
-        """Write the batches down, all or none; when this returns they are on the disk.
+        """Write the batches down, all or none; when this returns (or `together` ends) they are on the disk.
 
         Raises LedgerError when a record is not waiting any more (or belongs to a batch), when a visit has an open
         batch already, or when the ledger cannot be written; LeaseHeld when another process has taken over.

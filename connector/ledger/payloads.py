@@ -90,12 +90,12 @@ class Payloads:
 
     def of(self, link: Link, segments: Sequence[Segment], ids: Iterable[int]) -> list[bytes]:
         """The payloads of records out of these segments, in the order of `ids`; b"" where it is gone."""
-        starts = [segment.first_id for segment in segments]
-        packs = [(_pack_of(segments, starts, record_id), record_id) for record_id in ids]
-        self._open(link, {pack_id for pack_id, _ in packs if pack_id})
-        found = [
-            self._opened[pack_id][record_id - pack_id] if pack_id else b"" for pack_id, record_id in packs
-        ]
+        runs = [(segment.pack_id if segment else 0, run) for segment, run in _along(segments, ids)]
+        self._open(link, {pack_id for pack_id, _ in runs if pack_id})
+        found: list[bytes] = []
+        for pack_id, run in runs:
+            lines = self._opened[pack_id] if pack_id else None
+            found += [lines[i - pack_id] for i in run] if lines is not None else [b""] * len(run)
         self._shed()
         return found
 
@@ -150,22 +150,34 @@ def _runs(visits: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield visit_id, len(list(group))
 
 
-def _pack_of(segments: Sequence[Segment], starts: Sequence[int], record_id: int) -> int:
-    """The pack of a record, 0 when it has none (any more)."""
-    place = bisect_right(starts, record_id) - 1
-    if place < 0 or record_id >= starts[place] + segments[place].rows:
-        return 0
-    return segments[place].pack_id
+def _along(segments: Sequence[Segment], ids: Iterable[int]) -> Iterator[tuple[Segment | None, list[int]]]:
+    """The ids in their order, in runs that lie in one segment; None for those that are in none."""
+    starts = [segment.first_id for segment in segments]
+    run: list[int] = []
+    segment: Segment | None = None
+    first = end = 0
+    for record_id in ids:
+        if first <= record_id < end:
+            run.append(record_id)
+            continue
+        if run:
+            yield segment, run
+        place = bisect_right(starts, record_id) - 1
+        segment = segments[place] if place >= 0 else None
+        if segment is None or record_id >= segment.first_id + segment.rows:
+            segment, first, end = None, record_id, record_id + 1
+        else:
+            first, end = segment.first_id, segment.first_id + segment.rows
+        run = [record_id]
+    if run:
+        yield segment, run
 
 
 def _count(segments: Sequence[Segment], ids: Iterable[int]) -> dict[Segment, int]:
     """How many of the records each segment has. Raises LedgerError for a record that is in none."""
-    starts = [segment.first_id for segment in segments]
     counts: dict[Segment, int] = {}
-    for record_id in ids:
-        place = bisect_right(starts, record_id) - 1
-        segment = segments[place] if place >= 0 else None
-        if segment is None or record_id >= segment.first_id + segment.rows:
+    for segment, run in _along(segments, ids):
+        if segment is None:
             raise LedgerError(_INCONSISTENT)
-        counts[segment] = counts.get(segment, 0) + 1
+        counts[segment] = counts.get(segment, 0) + len(run)
     return counts

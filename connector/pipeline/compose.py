@@ -70,8 +70,8 @@ def _divide(records: Sequence[StagedRecord], batch_rows: int) -> Iterator[tuple[
         if not is_detectable(record.amount):
             yield (record,)
             continue
-        own = min(record.limit or batch_rows, batch_rows)
-        if batch and len(batch) >= min(limit, own):
+        own = record.limit or batch_rows
+        if batch and (len(batch) >= limit or len(batch) >= own):
             yield tuple(batch)
             batch, limit = [], batch_rows
         batch.append(record)
