@@ -204,6 +204,10 @@ def simulate(
         list[str] | None,
         typer.Option(help="A fault, NAME[:OPERATION][@CALL], or a plan file; see docs/simulator.md."),
     ] = None,
+    facts: Annotated[
+        Path | None,
+        typer.Option(help="Persons, injuries, filings and cards the platform knows: a YAML file."),
+    ] = None,
     latency_s: Annotated[float, typer.Option(min=0.0, help="Seconds until each answer.")] = 0.0,
     answer_style: Annotated[str, typer.Option(help="How answers look; styles are joined by +.")] = "document",
 ) -> int:
@@ -218,6 +222,7 @@ def simulate(
         port=port,
         state_file=state_file,
         faults=fault or [],
+        facts=facts,
         latency_s=latency_s,
         answer_style=answer_style,
     )

@@ -31,11 +31,13 @@ def start_simulation(
     faults: Sequence[str] = (),
     latency_s: float = 0.0,
     answer_style: str = "document",
+    facts: Path | None = None,
     **choices: Any,
 ) -> Simulation:
     """Start a stand-in on 127.0.0.1; ConfigurationError for a port that is taken or an unknown fault.
 
-    With a project directory its account and key are used, so that `connector run` can talk to it at once.
+    With a project directory its account and key are used, so that `connector run` can talk to it at once. Without
+    a fact file it knows a made-up few and admits everybody.
     """
     username, password, key = _account(project)
     plans = [fault for fault in faults if Path(fault).is_file()]
@@ -50,6 +52,7 @@ def start_simulation(
         state_file=state_file,
         latency_s=latency_s,
         answer_style=answer_style,
+        facts="default" if facts is None else facts,
         **choices,
     )
     own = (project / "connector.yaml").is_file()

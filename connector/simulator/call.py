@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from connector.contract.spec import Operation
+from connector.simulator.facts import Facts
 from connector.simulator.faults import Strike
 from connector.simulator.state import State
-from connector.simulator.visit import Visit
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The platform's days are Chinese days; there has been no summer time since 1991."""
@@ -34,7 +34,8 @@ class Rules:
     """What can be chosen where the document is silent.
 
     `accounts`: name → MD5 of the password, upper case. `injuries`: the records of 4.3 that exist; with none
-    everybody's admission is taken. `categories`: item code → aka063 the platform assigns; an item not in it keeps
+    everybody's admission is taken. `facts`: everything else that exists beforehand. `needs_records`: an inpatient's
+    discharge needs its records (T96). `sheet_needs_discharge`: 240003 before the discharge (T124). `categories`: item code → aka063 the platform assigns; an item not in it keeps
     what was sent, else gets `kind_categories` of its kind. `amount_tolerance`: yuan between amount and price x
     quantity. `detail_decimals`: of 4.15's amount. `tells_live_session`: 21003 carries the live sessionid, as an
     older platform was seen to do. `check_rules=False` turns every rule of the document about contents off (a
@@ -43,6 +44,7 @@ class Rules:
 
     accounts: Mapping[str, str] = field(repr=False)
     injuries: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    facts: Facts = field(default_factory=Facts, repr=False)
     categories: Mapping[str, str] = field(default_factory=dict)
     kind_categories: Mapping[str, str] = field(default_factory=lambda: {"0": "11", "1": "22", "9": "51"})
     amount_tolerance: Decimal = Decimal("0.05")
@@ -50,12 +52,14 @@ class Rules:
     tells_live_session: bool = False
     undo_needs_refunds: bool = False
     one_open_stay: bool = True
+    needs_records: bool = True
+    sheet_needs_discharge: bool = False
     check_rules: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request whose envelope and session are in order."""
+    """One request whose envelope and session are in order; `file` is that of 4.18."""
 
     operation: Operation
     payload: Mapping[str, Any] = field(repr=False)
@@ -63,6 +67,7 @@ class Call:
     rules: Rules
     sessionid: str = field(default="", repr=False)
     struck: Strike = field(default_factory=dict)
+    file: bytes = field(default=b"", repr=False)
 
     @property
     def today(self) -> date:
@@ -72,13 +77,6 @@ class Call:
     def text(self, name: str, node: Mapping[str, Any] | None = None) -> str:
         """A field as trimmed text, "" when it is missing or null."""
         return read_text(self.payload if node is None else node, name)
-
-    def visit(self, missing: str | int) -> Visit:
-        """The visit that the request names; refused with `missing` when there is none."""
-        visit = self.state.visits.get(self.text("akc190"))
-        if visit is None:
-            raise Refusal(missing)
-        return visit
 
 
 Handler = Callable[[Call], Mapping[str, Any]]

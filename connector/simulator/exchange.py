@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from connector.contract.spec import Operation
 from connector.simulator.answers import content_type
 from connector.simulator.faults import Faults, Strike
+from connector.simulator.files import Form, read_form
 from connector.simulator.reception import Request
 
 _LARGEST_BODY = 64 * 1024 * 1024
@@ -126,10 +127,17 @@ class Exchange(BaseHTTPRequestHandler):
         if "N.body_mid" in struck:
             self._read(length // 2)
             raise Cut(reset=True)
-        message = self._message(self._read(length))
+        body_in = self._read(length)
         if self._fails_before(struck):
             return
-        request = Request(operation, message, self.headers.get("sessionid", "").strip(), struck)
+        sealed = operation.encoding == "sealed"
+        request = Request(
+            operation,
+            self._message(body_in) if sealed else "",
+            self.headers.get("sessionid", "").strip(),
+            struck,
+            None if sealed else self._form(body_in),
+        )
         body = self.platform.serve(request)
         self.platform.wait()
         if body is None:
@@ -206,6 +214,9 @@ class Exchange(BaseHTTPRequestHandler):
         query = urlsplit(self.path).query
         fields = parse_qs(body.decode("ascii", "replace") if body else query)
         return fields.get("message", [""])[0]
+
+    def _form(self, body: bytes) -> Form | None:
+        return read_form(self.headers.get("Content-Type", ""), body)
 
     def _compose(self, status: HTTPStatus, body: bytes, kind: str, *headers: tuple[str, str]) -> bytes:
         lines = [

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from connector.simulator.call import Call, NoAnswer, read_list, read_text
+from connector.simulator.call import Call, NoAnswer, read_list
+from connector.simulator.fees import fee_node
 from connector.simulator.state import State
 from connector.simulator.visit import Fee, read_number, scaled
 
@@ -21,9 +22,10 @@ def meddle(call: Call) -> None:
         how = call.struck["P.manual_add"]
         enter_by_hand(call.state, number, how.get("amount", Decimal(10)), how.get("category", "91"))
     if "P.manual_same_amount" in call.struck:
-        rows = read_list(call.payload, "meds", "med")
+        names = fee_node(call.state.visits[number].family)
+        rows = read_list(call.payload, names.wrapper, names.name)
         try:
-            total = sum((read_number(read_text(row, "alc407")) for row in rows), Decimal(0))
+            total = sum((read_number(names.text(row, "amount")) for row in rows), Decimal(0))
         except ValueError:
             return  # the call itself will be refused for it
         enter_by_hand(call.state, number, total)
@@ -33,13 +35,15 @@ def meddle(call: Call) -> None:
 def enter_by_hand(state: State, visit: str, amount: Decimal, category: str = "91") -> None:
     """Add one row to a visit, as an operator does on the web page; the amount is in yuan."""
     quantity = "-1" if amount < 0 else "1"
-    row = {
-        "alc400": MANUAL,
-        "alc402": MANUAL,
-        "aka063": category,
-        "alc405": str(abs(amount)),
-        "alc406": quantity,
-        "alc407": str(amount),
+    parts = {
+        "prescription": MANUAL,
+        "item": MANUAL,
+        "category": category,
+        "price": str(abs(amount)),
+        "quantity": quantity,
+        "amount": str(amount),
     }
+    roles = fee_node(state.visits[visit].family).roles
+    row = {roles[part]: value for part, value in parts.items()}
     fee = Fee(row, MANUAL, str(abs(amount)), quantity, scaled(amount), category)
     state.commit("fees", visit=visit, fees=[fee])

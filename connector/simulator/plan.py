@@ -78,25 +78,33 @@ def _read_plan(path: Path) -> Faults:
 
 def _load(path: Path) -> tuple[Any, list[int]]:
     """The plan, and the line of each entry."""
+    plan, node = _parse(path, "fault plan")
+    if isinstance(node, yaml.MappingNode):
+        node = next((value for key, value in node.value if key.value == "faults"), None)
+    items = node.value if isinstance(node, yaml.SequenceNode) else []
+    return plan, [item.start_mark.line + 1 for item in items]
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """A file's content as texts, lists and mappings; ConfigurationError for what cannot be read."""
+    return _parse(path, what)[0]
+
+
+def _parse(path: Path, what: str) -> tuple[Any, yaml.Node | None]:
+    """A file's content, and its nodes with their places."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"{path}: the fault plan cannot be read (a file in UTF-8 is meant)"
-        ) from error
+        raise ConfigurationError(f"{path}: the {what} cannot be read (a file in UTF-8 is meant)") from error
     try:
         node = yaml.compose(text, Loader=_PlanLoader)
-        plan = yaml.load(text, Loader=_PlanLoader)  # noqa: S506 - BaseLoader makes texts, lists, mappings only
+        return yaml.load(text, Loader=_PlanLoader), node  # noqa: S506 - BaseLoader makes texts, lists, mappings only
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         told = getattr(error, "problem", None) or "characters or nesting that YAML does not allow"
         raise ConfigurationError(
             [Fault(f"not YAML: {told}", str(path), mark.line + 1 if mark else 0)]
         ) from error
-    if isinstance(node, yaml.MappingNode):
-        node = next((value for key, value in node.value if key.value == "faults"), None)
-    items = node.value if isinstance(node, yaml.SequenceNode) else []
-    return plan, [item.start_mark.line + 1 for item in items]
 
 
 def _read_entries(entries: Sequence[tuple[Any, int]], file: str, wrong: list[Fault]) -> list[FaultRule]:

@@ -15,8 +15,9 @@ from connector.errors import EnvelopeError
 from connector.simulator.answers import write_answer
 from connector.simulator.call import CHINA, Call, NoAnswer, Refusal, Rules
 from connector.simulator.faults import Strike
+from connector.simulator.files import Form
 from connector.simulator.meddling import meddle
-from connector.simulator.operations import HANDLERS, NOT_IMITATED
+from connector.simulator.operations import HANDLERS
 from connector.simulator.rulebook import document_text
 from connector.simulator.state import State
 
@@ -28,12 +29,13 @@ _REFUSING = {"P.hard": "81036", "P.busy": "110021", "P.soft": "99999"}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it came in: the operation, its `message` and the header's sessionid."""
+    """One request as it came in: the operation, its `message` (or 4.18's `form`) and the header's sessionid."""
 
     operation: Operation
     message: str = field(repr=False)
     header_sessionid: str = field(repr=False)
     struck: Strike
+    form: Form | None = field(default=None, repr=False)
 
 
 @dataclass
@@ -58,15 +60,14 @@ class Reception:
     def admit(self, request: Request) -> Call:
         """Open the envelope and check the session; Refusal with a code of group (1)."""
         operation = request.operation
-        if operation.encoding != "sealed":
-            raise Refusal(NOT_IMITATED)
         payload = self._open(request)
         if operation.key == "date":
             return Call(operation, payload, self.state, self.rules, struck=request.struck)
         sessionid = str(payload.get("sessionid") or "").strip()
         if not sessionid or not request.header_sessionid:
             raise Refusal(11004)
-        call = Call(operation, payload, self.state, self.rules, sessionid, request.struck)
+        file = request.form.file if request.form else b""
+        call = Call(operation, payload, self.state, self.rules, sessionid, request.struck, file)
         with self.state.lock:
             if "P.session_drop" in request.struck and sessionid in self.state.sessions:
                 self.state.commit("logout", sessionid=sessionid)
@@ -97,13 +98,13 @@ class Reception:
         """The answer to a call that is refused, with the document's words."""
         method = request.operation.method
         text = document_text(method, refusal.code) or refusal.text
-        if refusal.code == NOT_IMITATED:
-            text = f"模拟平台未实现接口{request.operation.section}（the simulator does not imitate {method}）"
-        elif refusal.code == "1004" and refusal.text:
+        if refusal.code == "1004" and refusal.text:
             text = f"{text} [{refusal.text}]"
         return self._write(request, refusal.code, {"msg": text, **refusal.fields})
 
     def _open(self, request: Request) -> Mapping[str, Any]:
+        if request.operation.encoding != "sealed":
+            return _read_form(request)
         if not request.message:
             raise Refusal(11001)
         try:
@@ -121,9 +122,7 @@ class Reception:
         return self.key_text
 
     def _perform(self, call: Call) -> Mapping[str, Any]:
-        handler = HANDLERS.get(call.operation.method)
-        if handler is None:
-            raise Refusal(NOT_IMITATED)
+        handler = HANDLERS[call.operation.method]
         name = next((name for name in _REFUSING if name in call.struck), "")
         how = call.struck.get(name, {})
         refusal = Refusal(how.get("code", _REFUSING.get(name, "")))
@@ -144,4 +143,13 @@ class Reception:
         names = ("resCode", "resMsg") if operation.success == "resCode" else ("code", "msg")
         answer = {names[0]: shown, names[1]: fields.get("msg", "")}
         answer |= {name: value for name, value in fields.items() if name != "msg"}
-        return write_answer(answer, self.styles, self._key(operation))
+        # What came in the open is answered in the open.
+        styles = self.styles if operation.encoding == "sealed" else self.styles - {"encrypted"}
+        return write_answer(answer, styles, self._key(operation))
+
+
+def _read_form(request: Request) -> Mapping[str, Any]:
+    """The texts of 4.18's form; 11001 when it is none."""
+    if request.form is None or not request.form.texts:
+        raise Refusal(11001)
+    return request.form.texts

@@ -17,6 +17,7 @@ from connector.errors import ConfigurationError
 from connector.simulator.answers import read_styles
 from connector.simulator.call import CHINA, Refusal, Rules
 from connector.simulator.exchange import PlatformServer
+from connector.simulator.facts import Facts, default_facts, read_facts
 from connector.simulator.faults import Faults
 from connector.simulator.meddling import enter_by_hand
 from connector.simulator.plan import Entry, read_faults
@@ -143,6 +144,25 @@ class Simulator:
             day = on or self.state.clock().astimezone(CHINA).date().isoformat()
             self.state.commit("close", visit=visit, on=day, settled=settled)
 
+    def invoices(self, visit: str) -> list[str]:
+        """The numbers of the files that are stored for a visit, oldest first."""
+        with self.state.lock:
+            known = self.state.visits.get(visit)
+            return [invoice.number for invoice in known.invoices] if known else []
+
+    def apply_for_settlement(self, visit: str, *, withdraw: bool = False) -> None:
+        """Hand in a discharged visit's settlement application on the web page, or withdraw it. KeyError: no such."""
+        self._tell_portal(visit, applied=not withdraw, audited=False)
+
+    def audit(self, visit: str, *, undo: bool = False) -> None:
+        """Audit a visit as the agency does; from then on nothing of it can be undone. KeyError: no such visit."""
+        self._tell_portal(visit, applied=True, audited=not undo)
+
+    def _tell_portal(self, visit: str, *, applied: bool, audited: bool) -> None:
+        with self.state.lock:
+            self._find(visit)
+            self.state.commit("portal", visit=visit, applied=applied, audited=audited)
+
     def switch_on(self, *entries: Entry) -> None:
         """Switch further faults on; entries as in `serve`."""
         self.faults.add(read_faults(entries).rules)
@@ -243,12 +263,14 @@ def serve(
     keep_rows: bool | None = None,
     accounts: Mapping[str, str] | None = None,
     injuries: Sequence[Mapping[str, Any]] = (),
+    facts: Facts | Path | str | None = None,
     **choices: Any,
 ) -> Simulator:
     """Start a stand-in platform on 127.0.0.1 (`port` 0: any free one).
 
     `password` is plain, as are those of `accounts` (further accounts); `clock` gives aware times; `choices` are the
-    further fields of `call.Rules`. With `check_rules=False` the rules about contents are off and rows are only
+    further fields of `call.Rules`. `facts` is what exists beforehand: a fact file, or "default" for
+    `default_facts`; `injuries` are added to its own. With `check_rules=False` the rules about contents are off and rows are only
     counted and summed unless `keep_rows=True`. Raises ConfigurationError, EnvelopeError for an impossible key.
     """
     check_key(key_text)
@@ -256,9 +278,11 @@ def serve(
         raise ConfigurationError("the simulator's latency is a number of seconds, 0 or more")
     styles = read_styles(answer_style)
     known = {username: password, **(accounts or {})}
+    beforehand = _read_facts(facts)
     rules = Rules(
         accounts={name: _digest(word) for name, word in known.items()},
-        injuries=injuries,
+        injuries=(*beforehand.injuries, *injuries),
+        facts=beforehand,
         check_rules=check_rules,
         **choices,
     )
@@ -275,6 +299,14 @@ def serve(
     except ConfigurationError:
         state.close()
         raise
+
+
+def _read_facts(facts: Facts | Path | str | None) -> Facts:
+    if facts is None:
+        return Facts()
+    if isinstance(facts, Facts):
+        return facts
+    return default_facts() if facts == "default" else read_facts(Path(facts))
 
 
 def _digest(password: str) -> str:

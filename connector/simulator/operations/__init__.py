@@ -1,24 +1,34 @@
-"""The operations that are imitated, one file per chapter of the document.
+"""Every operation of the contract, one file per chapter of the document.
 
-A chapter's file ends with `HANDLERS`, method → handler; adding a chapter is adding its file here. A method of the
-contract without a handler answers `NOT_IMITATED`.
+A chapter's file ends with `HANDLERS`, method → handler; adding a chapter is adding its file here.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from connector.simulator.call import Handler
-from connector.simulator.operations import admission, approval, charges, queries, sessions
+from connector.simulator.operations import (
+    admission,
+    approval,
+    cards,
+    charges,
+    discharge,
+    lookups,
+    materials,
+    queries,
+    sessions,
+)
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {
         **sessions.HANDLERS,
-        **queries.HANDLERS,
+        **lookups.HANDLERS,
         **admission.HANDLERS,
         **charges.HANDLERS,
         **approval.HANDLERS,
+        **discharge.HANDLERS,
+        **queries.HANDLERS,
+        **materials.HANDLERS,
+        **cards.HANDLERS,
     }
 )
-
-NOT_IMITATED = "999404"
-"""No code of the platform: what a method answers that this simulator does not imitate."""

@@ -1,28 +1,18 @@
-"""4.3 getInjuryByNameAndId and 4.15 getPerDetail: reading without a side effect."""
+"""4.15 getPerDetail: the visits of both families, with what is uploaded for them."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from connector.simulator.answers import round_sum, sum_up
-from connector.simulator.call import CHINA, Call, Handler, Refusal
+from connector.simulator.answers import round_sum
+from connector.simulator.call import CHINA, Call, Handler
+from connector.simulator.operations.approval import drug_share
+from connector.simulator.refusals import refusal
 from connector.simulator.rulebook import hold_to_contract
 from connector.simulator.visit import Visit
 
 _RANGES = (("akc192s", "akc192e"), ("akc194s", "akc194e"), ("aae036s", "aae036e"))
 _EXACT = ("akc190", "aac002", "aac003")
-
-
-def find_injuries(call: Call) -> Mapping[str, Any]:
-    """The injuries of a person; none is a success with counts 0 (T30)."""
-    hold_to_contract(call)
-    found = [
-        dict(record)
-        for record in call.rules.injuries
-        if call.text("aac002") == record.get("aac002") and call.text("aac003") == record.get("aac003")
-    ]
-    return {"counts": len(found), "lc01s": {"lc01": found}}
 
 
 def list_visits(call: Call) -> Mapping[str, Any]:
@@ -31,7 +21,7 @@ def list_visits(call: Call) -> Mapping[str, Any]:
     asked = any(call.text(name) for name in (*_EXACT, *(name for pair in _RANGES for name in pair)))
     found = [visit for visit in call.state.visits.values() if _fits(call, visit, asked=asked)]
     if not found:
-        raise Refusal(230003)
+        raise refusal(call, "none_found")
     return {"detailcolls": {"detailData": [_describe(call, visit) for visit in found]}}
 
 
@@ -50,10 +40,7 @@ def _fits(call: Call, visit: Visit, *, asked: bool) -> bool:
 
 
 def _describe(call: Call, visit: Visit) -> dict[str, Any]:
-    sums = sum_up(visit, call.struck)
-    total = sum(sums.values(), Decimal(0))
-    drugs = sums.get(call.rules.kind_categories["0"], Decimal(0))
-    share = drugs * 100 / total if total else Decimal(0)
+    total, drugs, share = drug_share(call, visit)
     own = visit.data
     return {
         "aac001": own.get("aac001", ""),
@@ -65,7 +52,7 @@ def _describe(call: Call, visit: Visit) -> dict[str, Any]:
         "alca18": str(visit.episode),
         "alc407": str(round_sum(total, call.struck, call.rules.detail_decimals)),
         "alc408": "0.0",
-        "auditlevel": "",
+        "auditlevel": "1" if visit.audited else "",
         "akc192": own.get("akc192", ""),
         "akc194": visit.closed_on,
         "aab301name": "",
@@ -74,10 +61,8 @@ def _describe(call: Call, visit: Visit) -> dict[str, Any]:
         "aae036": visit.recorded_at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S"),
         "akc191": own.get("akc191", ""),
         "alc407med": f"{drugs:.2f}",
-        "alc407per": f"{share:.2f}%",
+        "alc407per": share,
     }
 
 
-HANDLERS: Mapping[str, Handler] = MappingProxyType(
-    {"getInjuryByNameAndId": find_injuries, "getPerDetail": list_visits}
-)
+HANDLERS: Mapping[str, Handler] = MappingProxyType({"getPerDetail": list_visits})

@@ -137,8 +137,9 @@ def test_one_session_may_be_used_by_several_threads(start):
 
 def test_what_a_refund_is_held_against_cannot_change_meanwhile(start, monkeypatch):
     def check_slowly(visit, fees):
-        check_refunds(visit, fees)
+        found = check_refunds(visit, fees)
         time.sleep(0.02)  # noqa: TID251 - long enough for every other thread to look at the same stock
+        return found
 
     monkeypatch.setattr(charges, "check_refunds", check_slowly)
     first = start()

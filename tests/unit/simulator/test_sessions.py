@@ -205,21 +205,12 @@ def test_other_addresses_are_not_found(start):
     assert caller.simulator.calls == []
 
 
-def test_what_is_not_imitated_says_so(start):
-    caller = start()
-    answer = caller.call("getCure", alca02="1")
-    assert code(answer) == "999404"
-    assert "getCure" in answer["msg"]
-    upload = caller.http.post(f"{caller.simulator.url}/his/pub/interface/upInvoice/saveInvoice.html")
-    assert code(upload.json()) == "999404"
-
-
 def test_later_interfaces_answer_in_their_own_way(start):  # T24, T25
     caller = start()
-    assert caller.call("getCure")["code"] == 999404
-    assert caller.call("sbkAuth")["code"] == "999404"
-    assert caller.call("parsingSbk")["resCode"] == "999404"
+    assert caller.call("getCure")["code"] == 190001
+    assert caller.call("sbkAuth")["code"] == "1004"
     assert set(caller.call("parsingSbk")) == {"resCode", "resMsg"}
+    assert caller.call("parsingSbk")["resCode"] == "1004"
 
 
 @pytest.mark.parametrize(
