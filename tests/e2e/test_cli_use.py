@@ -8,13 +8,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from datetime import date
 
 import httpx
 import pytest
 
-from connector.cli.main import app, run
+from connector.cli.app import app
+from connector.cli.main import run
 from connector.config.project import load_project
 from connector.contract.library import contract
 from connector.errors import ConfigurationError
@@ -379,7 +379,7 @@ def test_what_simulate_does_not_know_is_told(use, tmp_path, arguments, words):
     assert words in err
 
 
-# The demo, and Ctrl-C
+# The demo
 
 
 def test_the_demo_is_balanced_to_the_fen(use, tmp_path):
@@ -403,15 +403,3 @@ def test_the_demo_leaves_a_strangers_folder_alone(use, tmp_path):
     assert code == 2
     assert "was not made by an earlier demo" in err
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
-
-
-@pytest.mark.parametrize("delay_s", [0.3, 1.0])
-def test_ctrl_c_at_any_time_is_130_without_a_traceback(shipped, delay_s):
-    process = subprocess.Popen(
-        [*COMMAND, "check", "-p", str(shipped)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(delay_s)  # noqa: TID251 - somebody presses a key after a while
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode in (0, 130)
-    assert "Traceback" not in err
