@@ -19,7 +19,7 @@ from connector.records import BatchState, Reading, State
 class VisitDue:
     """A visit with something to do. `reason` is why it is held, "" when it is not.
 
-    `is_unread`: its total was not read since its last charges were accepted.
+    `is_proven`: it is not held, and the platform's last total shows what was accepted, no more and no less.
     """
 
     visit_id: int
@@ -27,7 +27,7 @@ class VisitDue:
     number: str = field(repr=False)
     registered: bool
     reason: str = field(repr=False)
-    is_unread: bool = False
+    is_proven: bool = True
 
 
 @dataclass(slots=True)
@@ -98,28 +98,31 @@ class Overview:
     visits: Visits
     now: Callable[[], datetime]
 
-    def due_visits(self, visits: str, mappings: Sequence[str], *, unread: bool = False) -> list[VisitDue]:
+    def due_visits(
+        self, visits: str, mappings: Sequence[str], *, tolerance: int | None = None
+    ) -> list[VisitDue]:
         """Visits with a record that waits, or with an open batch, in the order in which they were first seen.
 
-        With `unread` those too whose total was not read since their last charges were accepted: their run ended
-        before. A held visit with nothing to send is not due: it stays held, and shown, until somebody looks at it.
+        With a `tolerance` (scaled by 4) those too whose total is not proven: it was not read since their last charges
+        were accepted, or it showed another sum and the run ended before it could be read again. So too held ones,
+        because a person may have put the platform right.
         """
         with self.database.reading() as link:
             number = mapping_id(link, visits)
             wanted = [number, *(mapping_id(link, mapping) for mapping in mappings)]
-            blind = _unread(link) if unread else []
+            unproven = [] if tolerance is None else _unproven(link, number, tolerance)
             rows = link.rows(
                 "SELECT v.id, v.key, v.number, v.is_registered, v.hold FROM visit v WHERE v.mapping_id = ? AND v.id IN ("
                 "SELECT s.visit_id FROM segment s WHERE s.live > 0 AND s.mapping_id IN (??) AND EXISTS "
                 '(SELECT 1 FROM record r WHERE r.id >= s.first_id AND r.id < s.first_id + s."rows" '
                 "AND r.state = :staged) "
                 "UNION SELECT b.visit_id FROM batch b WHERE b.state IN (:open) "
-                "UNION SELECT u.id FROM visit u WHERE u.hold IS NULL AND u.id IN (??)) ORDER BY v.id",
+                "UNION SELECT u.id FROM visit u WHERE u.id IN (??)) ORDER BY v.id",
                 number,
                 wanted,
-                blind,
+                unproven,
             )
-        behind = set(blind)
+        doubtful = set(unproven)
         return [
             VisitDue(
                 visit_id,
@@ -127,7 +130,7 @@ class Overview:
                 platform_number,
                 bool(is_registered),
                 self.visits.reason(visit_id, hold),
-                visit_id in behind,
+                visit_id not in doubtful,
             )
             for visit_id, key, platform_number, is_registered, hold in rows
         ]
@@ -256,8 +259,8 @@ def _add_marks(link: Link, totals: dict[int, VisitTotals]) -> None:
             totals[visit_id].changed, totals[visit_id].vanished = changed, vanished
 
 
-def _unread(link: Link) -> list[int]:
-    """Visits whose last reading is older than their last accepted charges, and shows another sum."""
+def _unproven(link: Link, visits_mapping: int, tolerance: int) -> list[int]:
+    """Visits that are held, or whose last reading is older than their last charges or does not show their sum."""
     readings = {
         visit_id: (total, to_ms(datetime.fromisoformat(at)))
         for visit_id, total, at in link.rows(
@@ -265,15 +268,20 @@ def _unread(link: Link) -> list[int]:
         )
     }
     never = (None, 0)
-    return [
-        visit_id
-        for visit_id, accepted, settled_at in link.rows(
-            "SELECT visit_id, SUM(accepted), MAX(settled_at) FROM batch "
-            "WHERE base_total IS NOT NULL AND accepted_rows > 0 GROUP BY visit_id"
+    unproven = {
+        i
+        for (i,) in link.rows(
+            "SELECT id FROM visit WHERE mapping_id = ? AND hold IS NOT NULL", visits_mapping
         )
-        for total, read_at in [readings.get(visit_id, never)]
-        if total != accepted and read_at <= settled_at
-    ]
+    }
+    for visit_id, accepted, settled_at in link.rows(
+        "SELECT visit_id, SUM(accepted), MAX(settled_at) FROM batch "
+        "WHERE base_total IS NOT NULL AND accepted_rows > 0 GROUP BY visit_id"
+    ):
+        total, read_at = readings.get(visit_id, never)
+        if total is None or abs(total - int(accepted)) > tolerance or read_at < settled_at:
+            unproven.add(visit_id)
+    return sorted(unproven)
 
 
 def _add_readings(link: Link, totals: dict[int, VisitTotals]) -> None:

@@ -182,9 +182,11 @@ class Ledger:
         """One durable commit, at its end, for all that is written inside. Nothing inside may be acted on outside."""
         return self._database.together()
 
-    def due_visits(self, visits: str, mappings: Sequence[str], *, unread: bool = False) -> list[VisitDue]:
-        """Visits with records that wait, with open batches, or, if `unread`, without a total since the last one."""
-        return self._overview.due_visits(visits, mappings, unread=unread)
+    def due_visits(
+        self, visits: str, mappings: Sequence[str], *, tolerance: int | None = None
+    ) -> list[VisitDue]:
+        """Visits with records that wait or open batches; with a `tolerance` also those whose total is not proven."""
+        return self._overview.due_visits(visits, mappings, tolerance=tolerance)
 
     def registration(self, visit_id: int) -> StagedRecord | None:
         """The visit's registration, if it waits."""

@@ -171,7 +171,7 @@ class Courier:
 
     def _claim(self) -> list[tuple[Upload, _Parcel]]:
         """Claim all wanted batches; they may be sent once the turn's commit is on disk."""
-        if not self._uploads or self._fenced:
+        if not self._uploads or self._fenced or self.desk.report.stopped:
             return []
         uploads, self._uploads = self._uploads, []
         session = self.sessions.digest()

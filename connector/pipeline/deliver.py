@@ -13,6 +13,7 @@ from connector.contract.library import Contract
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
+from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.courier import Courier
 from connector.pipeline.desk import Desk, Flow, Line, Report
 from connector.pipeline.parts import Parts
@@ -62,9 +63,9 @@ class Deliverer:
 
 
 def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[VisitDue]:
-    """Visits with something to send or to settle, or whose run ended before it could verify their total."""
-    unread = project.settings.delivery.verify != "never"
-    return ledger.due_visits(pipeline.visits, pipeline.mappings, unread=unread)
+    """Visits with something to send or to settle, or (unless nothing is verified) with a total that is not proven."""
+    tolerance = None if project.settings.delivery.verify == "never" else TOLERANCE
+    return ledger.due_visits(pipeline.visits, pipeline.mappings, tolerance=tolerance)
 
 
 def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:

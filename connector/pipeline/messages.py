@@ -14,6 +14,9 @@ from connector.records import AMOUNT_SCALE, Outcome, Reading
 VISIT = "akc190"
 """The visit number's field in every request (chapter 4)."""
 
+PERSON = "aac002"
+"""The identity number's field in registrations and queries."""
+
 NOT_FOUND = frozenset({"230003"})
 """Codes by which a query says that it found nothing (trap T30)."""
 
@@ -38,9 +41,16 @@ def query_body(operation: Operation, **values: str) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def totals_body(operation: Operation, number: str) -> bytes:
-    """Ask 4.15 for one visit."""
-    return query_body(operation, **{VISIT: number})
+def totals_body(operation: Operation, number: str, person: str = "") -> bytes:
+    """Ask 4.15 for one visit, and if it is given, of one person."""
+    return query_body(operation, **{VISIT: number, PERSON: person})
+
+
+def read_person(registration: bytes) -> str:
+    """The person (identity number) in a registration's payload, "" where it names none."""
+    body = json.loads(registration or b"{}")
+    parts = [body, *(part for part in body.values() if isinstance(part, dict))]
+    return next((str(part[PERSON]) for part in parts if part.get(PERSON)), "")
 
 
 def approval_body(operation: Operation, number: str, settlement: str, roll: str) -> bytes:

@@ -24,6 +24,9 @@ ALREADY_REGISTERED = frozenset({"51014", "310020"})
 _NO_FEES = "91006"
 """4.12 about a visit without fees, where the platform does not answer zero (assumption A7 of the protocol)."""
 
+_LEFT = frozenset({"91004", "91005"})
+"""4.12 about a visit that has left or is settled: 4.15 alone has to do (assumption A9 of the protocol)."""
+
 _TOTALS = "totals"
 """Evidence: the platform's own totals, as the ledger keeps it."""
 
@@ -32,10 +35,10 @@ _WITNESSES_DIFFER = "4.15 shows the total from before the batch, 4.12 does not: 
 _DEFINITE = frozenset({Verdict.REJECTED, Verdict.RETRYABLE})
 
 
-def read_total(desk: Desk, visit: VisitDue) -> Generator[Step, Any, Reading | None]:
-    """The platform's total of the visit by 4.15; None when it does not list the visit."""
+def read_total(desk: Desk, visit: VisitDue, person: str = "") -> Generator[Step, Any, Reading | None]:
+    """The platform's total of the visit by 4.15; None when it does not list the visit (for that `person`)."""
     operation = desk.flow.totals
-    outcome: Outcome = yield Ask(operation, messages.totals_body(operation, visit.number))
+    outcome: Outcome = yield Ask(operation, messages.totals_body(operation, visit.number, person))
     if outcome.verdict is not Verdict.ACCEPTED and outcome.code not in messages.NOT_FOUND:
         raise Waits(f"the platform's total could not be read: {outcome.code} {outcome.message}".strip())
     reading = messages.read_totals(operation, outcome, visit.number, desk.stamp())
@@ -52,7 +55,11 @@ def resolve(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | None) 
     if batch.operation == desk.flow.register.method:
         yield from _resolve_registration(desk, visit, batch, outcome)
         return
-    line = next(line for line in desk.flow.lines if line.path == batch.node)
+    line = next((line for line in desk.flow.lines if line.path == batch.node), None)
+    if line is None:
+        raise Held(
+            f"batch {batch.id} is not settled, and no mapping of the pipeline fills {batch.node} any more: put it back"
+        )
     records = desk.ledger.records_of(batch.id)
     if not line.repeatable:
         yield from _resolve_charges(desk, visit, batch, records, outcome)
@@ -65,21 +72,28 @@ def resolve(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | None) 
 
 
 def _resolve_registration(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | None) -> Steps:
-    """Settle a registration by whether the platform lists the visit."""
+    """Settle a registration by whether the platform lists the visit, and for this person.
+
+    Somebody else may have registered it before (by hand, for one); under another person its charges must not go.
+    """
     definite = outcome is not None and outcome.verdict in _DEFINITE
+    records = desk.ledger.records_of(batch.id)
     if definite and outcome is not None and outcome.code not in ALREADY_REGISTERED:
-        _refuse(desk, batch, desk.ledger.records_of(batch.id), outcome)
+        _refuse(desk, batch, records, outcome)
         raise Waits(f"registration refused: {outcome.code} {outcome.message}")
+    person = messages.read_person(records[0].payload)
     yield Wait(desk.rules.read_lag_s, "before the total is read")
-    if (yield from read_total(desk, visit)) is not None:
+    if (yield from read_total(desk, visit, person)) is not None:
         _settle(desk, batch, BatchState.ACCEPTED, _TOTALS, "the platform lists the visit (4.15)")
         return
     if definite and outcome is not None:
         _settle(desk, batch, BatchState.RELEASED, _TOTALS, "the platform does not list the visit (4.15)")
-        raise Held(f"the platform says {outcome.code} {outcome.message}, yet does not list the visit")
+        raise Held(
+            f"the platform says {outcome.code} {outcome.message}, yet does not list the visit for this person"
+        )
     yield Fence()
     yield Wait(desk.rules.settle_s, "until a late registration would have shown")
-    if (yield from read_total(desk, visit)) is not None:
+    if (yield from read_total(desk, visit, person)) is not None:
         _settle(desk, batch, BatchState.ACCEPTED, _TOTALS, "the platform lists the visit (4.15)")
         return
     _settle(desk, batch, BatchState.RELEASED, _TOTALS, "not listed after the settle time (4.15)")
@@ -141,14 +155,25 @@ def _settle_silence(desk: Desk, visit: VisitDue, batch: Batch, records: Sequence
 
 
 def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Step, Any, bool]:
-    """Whether 4.12 too shows the total from before the batch; on cross-province visits it is not asked (T108)."""
+    """Whether 4.12 too shows the total from before the batch.
+
+    On cross-province visits it is not asked (T108); of a visit that has left it has nothing to say (A9).
+    """
     if desk.flow.roll != "0":
         return True
     operation = desk.flow.approve
     body = messages.approval_body(operation, visit.number, desk.number(), desk.flow.roll)
     outcome: Outcome = yield Ask(operation, body)
+    if outcome.code in _LEFT:
+        return True
+    if outcome.code == _NO_FEES:
+        return batch.base_total == 0
+    if outcome.verdict is Verdict.REJECTED:
+        raise Held(f"4.12, the second witness, is refused: {outcome.code} {outcome.message}")
     if outcome.verdict is not Verdict.ACCEPTED:
-        return batch.base_total == 0 and outcome.code == _NO_FEES
+        raise Waits(
+            f"the platform's second total could not be read: {outcome.code} {outcome.message}".strip()
+        )
     reading = messages.read_approval(operation, outcome, desk.stamp())
     desk.ledger.keep_reading(visit.visit_id, reading)
     return fits(reading.total, batch.base_total or 0)

@@ -5,8 +5,10 @@ once. The rules are those of the delivery protocol; `resolve` settles what was n
 """
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from connector.errors import PlatformError
 from connector.ledger.claims import Intent
 from connector.ledger.overview import VisitDue
 from connector.pipeline import messages
@@ -22,25 +24,39 @@ _CLEAN_AFTER_DOUBT = 3
 
 
 def deliver_visit(desk: Desk, visit: VisitDue) -> Steps:
-    """Everything a visit is due for, in the order the platform wants; ends early when it has to wait."""
+    """Everything a visit is due for, in the order the platform wants; ends early when it has to wait.
+
+    An answer that nothing can be concluded from (PlatformError) is this visit's matter alone.
+    """
     name = visit.number or visit.key
     try:
-        for batch in desk.ledger.open_batches(visit.visit_id):
-            yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
-        yield from _register(desk, visit)
-        for line in desk.flow.lines:
-            if line.repeatable:
-                yield from _send_orders(desk, visit, line)
-        for line in desk.flow.lines:
-            if not line.repeatable:
-                yield from _send_charges(desk, visit, line)
+        waiting = yield from _deliver(desk, visit)
         if visit.reason:
             desk.ledger.unhold_visit(visit.visit_id)
+        if waiting:
+            desk.report.waiting[name] = waiting
     except Held as held:
         desk.ledger.hold_visit(visit.visit_id, held.reason)
         desk.report.held[name] = held.reason
-    except Waits as waits:
-        desk.report.waiting[name] = waits.reason
+    except (Waits, PlatformError) as waits:
+        desk.report.waiting[name] = str(waits)
+
+
+def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
+    """Settle, register, send, check; returns why some of it has to wait, or ""."""
+    for batch in desk.ledger.open_batches(visit.visit_id):
+        yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
+    yield from _register(desk, visit)
+    for line in desk.flow.lines:
+        if line.repeatable:
+            yield from _send_orders(desk, visit, line)
+    waiting, is_sent = "", False
+    for line in desk.flow.lines:
+        if not line.repeatable:
+            charged = yield from _send_charges(desk, visit, line)
+            waiting, is_sent = waiting or charged.waiting, is_sent or charged.is_sent
+    yield from _check_end(desk, visit, is_sent=is_sent)
+    return waiting
 
 
 def _register(desk: Desk, visit: VisitDue) -> Steps:
@@ -91,25 +107,38 @@ def _first_batch(records: Sequence[StagedRecord], size: int) -> tuple[StagedReco
     return tuple(records[:limit])
 
 
-def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Steps:
-    """Send staged charges and refunds batch by batch, after the platform's total was found as expected."""
-    waits = ""
+@dataclass(frozen=True, slots=True)
+class _Charged:
+    """What sending a line's charges came to: whether any was sent, and why others have to wait, or ""."""
+
+    is_sent: bool
+    waiting: str
+
+
+def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Generator[Step, Any, _Charged]:
+    """Send staged charges and refunds batch by batch, after the platform's total was found as expected.
+
+    A refund that has to wait keeps back nothing else of its visit.
+    """
+    waiting = ""
+    is_sent = False
     clean_needed = 0
     base = desk.ledger.platform_base(visit.visit_id)
     checked = False
     while records := desk.ledger.staged(visit.visit_id, line.mapping):
         if not checked or clean_needed:
-            yield from _check_base(desk, visit, base)
+            yield from _check_base(desk, visit, base, patient=checked or not visit.reason)
             checked = True
         originals = desk.ledger.states_of(line.mapping, [r.refund_of for r in records if r.refund_of])
         size = 1 if clean_needed else desk.rules.batch_rows
         composition = compose(records, batch_rows=size, originals=originals)
         if not composition.batches:
-            waits = composition.waiting[0][1]
+            waiting = composition.waiting[0][1]
             break
         for batch in composition.batches:
             if desk.rules.verify == "always" and not clean_needed:
                 yield from _check_base(desk, visit, base)
+            is_sent = True
             sent = yield from _upload(desk, visit, line, batch, base)
             if not sent.settled:
                 yield from resolve(desk, visit, desk.ledger.batch(sent.batch_id), sent.outcome)
@@ -120,10 +149,14 @@ def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Steps:
             if clean_needed:
                 break
         base = desk.ledger.platform_base(visit.visit_id)
-    if (checked or visit.is_unread) and desk.rules.verify != "never":
-        yield from _check_base(desk, visit, base)
-    if waits:
-        raise Waits(waits)
+    return _Charged(is_sent, waiting)
+
+
+def _check_end(desk: Desk, visit: VisitDue, *, is_sent: bool) -> Steps:
+    """Check the total after the last batch, also where an earlier run was stopped before it could, and of held visits."""
+    if (is_sent and desk.rules.verify != "never") or not visit.is_proven:
+        base = desk.ledger.platform_base(visit.visit_id)
+        yield from _check_base(desk, visit, base, patient=is_sent or not visit.reason)
 
 
 def _upload(
@@ -151,14 +184,14 @@ def _upload(
     return sent
 
 
-def _check_base(desk: Desk, visit: VisitDue, base: int) -> Steps:
+def _check_base(desk: Desk, visit: VisitDue, base: int, *, patient: bool = True) -> Steps:
     """Hold the visit when the platform's total is not what the ledger says it must be (protocol C.3 (1)).
 
-    A total that does not fit may be an old one: it is read once more after the settle time, unless the visit
-    is held already.
+    A total that does not fit may be an old one: where `patient`, it is read once more after the settle time. A
+    visit that is held already is not waited for.
     """
     total = yield from _read(desk, visit)
-    if not fits(total, base) and not visit.reason:
+    if patient and not fits(total, base):
         yield Wait(desk.rules.settle_s, "the platform's total is not the expected one")
         total = yield from _read(desk, visit)
     if not fits(total, base):

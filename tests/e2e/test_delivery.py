@@ -298,7 +298,7 @@ def test_a_stop_between_two_batches_leaves_the_rest_for_the_next_run(start):
         ward.fee(1, f"{number + 1}.00")
     ward.time.on_sleep = lambda seconds: ward.stop.set()
     report = ward.run()
-    assert report.exit_code == 1
+    assert report.exit_code == 130
     assert "stopped" in report.problem
     ward.stop.clear()
     ward.time.on_sleep = lambda seconds: None
