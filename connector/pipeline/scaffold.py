@@ -166,8 +166,8 @@ def _scalar(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A comment of the database, without its line breaks."""
-    return " ".join(text.split())
+    """A comment of the database, without its line breaks and whatever else YAML does not take."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _title(what: str) -> str:

@@ -6,7 +6,7 @@ what it answered last (4.15). All amounts are scaled by 4.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from connector.config.mapping import Mapping
 from connector.config.pipeline import Pipeline
@@ -121,10 +121,14 @@ def _read_amounts(
 
 
 def _scaled(value: object) -> int:
-    """An amount of the HIS, scaled by 4; what is no number counts nothing, and its row is quarantined."""
+    """An amount of the HIS, scaled by 4, rounded as the transform does.
+
+    What is no number counts nothing; its row is in quarantine.
+    """
     try:
-        return int(Decimal(str(value).strip() or "0").scaleb(AMOUNT_SCALE))
-    except ArithmeticError:
+        exact = Decimal(str(value).strip() or "0").scaleb(AMOUNT_SCALE)
+        return int(exact.to_integral_value(ROUND_HALF_UP))
+    except (ArithmeticError, ValueError):
         return 0
 
 
