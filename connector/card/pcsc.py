@@ -14,7 +14,9 @@ from connector.card.transport import Transport
 from connector.card.values import Card
 from connector.errors import CardError
 
-_NO_SERVICE: Final = frozenset({0x8010001D, 0x8010001E})
+_NO_SERVICE: Final = frozenset({0x8010001D, 0x8010001E, 0x80100013})
+"""No service, a stopped one, and what pcscd's library says when it dies in between."""
+
 _NO_READERS: Final = 0x8010002E
 _TIMEOUT: Final = 0x8010000A
 _IN_USE: Final = frozenset({0x8010000B, 0x8010001A})

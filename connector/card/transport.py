@@ -37,7 +37,9 @@ class Transport(ABC):
             )
         answer = self.transmit(command)
         if len(answer) < 2:
-            raise CardError("The card gives no answer. Take it out, wipe its contacts, and insert it again.")
+            raise CardError(
+                "The card gives no answer: was it pulled out? Insert it, leave it in, and repeat."
+            )
         return answer
 
     @abstractmethod
