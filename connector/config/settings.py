@@ -26,7 +26,8 @@ class PlatformSettings:
     """The platform: its address and the account, and how a message is carried.
 
     `base_url` has no slash at its end. `message_in`: POST form, query or JSON. `proxy` is a URL, None for none.
-    `key_date_zone`: in whose time zone the date of the login key is.
+    `key_date_zone`: in whose time zone the date of the login key is. `max_file_mb`: how many
+    megabytes (of 1024 x 1024 bytes) a file that is sent (4.18) may have; the document names no limit (trap T23).
     """
 
     base_url: str
@@ -38,6 +39,7 @@ class PlatformSettings:
     proxy: Secret | None = None
     ca_file: pathlib.Path | None = None
     key_date_zone: str = "Asia/Shanghai"
+    max_file_mb: int = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,10 @@ _SECRETS = frozenset(
 _OPEN: frozenset[Path] = frozenset(
     {("version",)}
     | {("his", one) for one in ("page_rows", "statement_timeout_s", "encoding")}
-    | {("platform", one) for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone")}
+    | {
+        ("platform", one)
+        for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone", "max_file_mb")
+    }
     | {("delivery", one) for one in DeliverySettings.__dataclass_fields__}
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
     | {("cards", one) for one in CardSettings.__dataclass_fields__}
@@ -100,6 +103,7 @@ def _read_platform(form: Form, directory: pathlib.Path) -> PlatformSettings:
         proxy=_read_url(form, "proxy", required=False),
         ca_file=directory / ca_file if ca_file else None,
         key_date_zone=_read_zone(form),
+        max_file_mb=form.number("max_file_mb", default=_no_platform().max_file_mb, least=1, most=1000),
     )
     form.close()
     return platform

@@ -7,6 +7,7 @@ more than everything else). Passwords, keys and session ids are in no repr, log 
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Mapping
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
@@ -20,12 +21,14 @@ from connector.contract.library import contract
 from connector.contract.spec import Operation
 from connector.errors import EnvelopeError
 from connector.load.answer import RAW_KEPT
+from connector.load.document import Document, multipart
 from connector.load.judge import judge
-from connector.load.wire import Wire
+from connector.load.wire import Reply, Wire
 from connector.records import Outcome, Verdict
 
 _FORM = (b"Content-Type", b"application/x-www-form-urlencoded")
 _JSON = (b"Content-Type", b"application/json;charset=UTF-8")
+_SESSION = "sessionid"
 
 
 class PlatformClient:
@@ -75,15 +78,36 @@ class PlatformClient:
 
         An operation that may not be repeated goes over a fresh connection, the others over kept ones.
         """
-        if not sessionid:
-            return _not_sent("no session is open")
-        if not (sessionid.isascii() and sessionid.isprintable()):
-            return _not_sent("the session id cannot travel in a header")
+        if trouble := _session_trouble(sessionid):
+            return _not_sent(trouble)
         if operation.key != "hospital" or operation.encoding != "sealed":
             return _not_sent(f"{operation.method} ({operation.section}) is not sent as a sealed message")
         if not (body.startswith(b"{") and body.endswith(b"}")):
             return _not_sent("the request's body is not a JSON object")
-        return self._send(operation, _add_session(body, sessionid), self._key_text, sessionid)
+        return self._send(operation, add_session(body, sessionid), self._key_text, sessionid)
+
+    def upload(
+        self, operation: Operation, texts: Mapping[str, str], document: Document, sessionid: str
+    ) -> Outcome:
+        """Send a file as a form (4.18): in the open, its session as a field and in the header (traps T14, T21).
+
+        Over a fresh connection and once: a repetition could use up an invoice's number (trap T111).
+        """
+        if trouble := _session_trouble(sessionid):
+            return _not_sent(trouble)
+        if operation.encoding != "multipart":
+            return _not_sent(f"{operation.method} ({operation.section}) is not sent as a form")
+        fields = {_SESSION: sessionid, **texts}
+        try:
+            with document.path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size != document.size:
+                    return _not_sent("the file is another one than it was when it was looked at")
+                kind, body = multipart(fields, operation.request.roles["file"], document, file)
+                head = [(b"Content-Type", kind), (b"sessionid", sessionid.encode("ascii"))]
+                reply = self._wire.post(self._url(operation), body, head, fresh=True)
+        except OSError as error:
+            return _not_sent(f"the file cannot be read ({error.strerror or type(error).__name__})")
+        return self._judge(operation, reply, self._key_text)
 
     def login(self, day: date) -> Outcome:
         """Log in under the key of a day (4.1); the sessionid is in the outcome's body.
@@ -137,6 +161,9 @@ class PlatformClient:
         if sessionid:
             head.append((b"sessionid", sessionid.encode("ascii")))
         reply = self._wire.post(url, content, head, fresh=not operation.idempotent)
+        return self._judge(operation, reply, key_text)
+
+    def _judge(self, operation: Operation, reply: Reply, key_text: str) -> Outcome:
         if not reply.is_sent:
             return _not_sent(reply.trouble)
         if reply.trouble:
@@ -150,11 +177,20 @@ class PlatformClient:
         return url
 
 
-def _add_session(body: bytes, sessionid: str) -> bytes:
+def add_session(body: bytes, sessionid: str) -> bytes:
     """The body with the sessionid as its first member, as a string (traps T14, T15)."""
     rest = body[1:].lstrip()
-    member = b'{"sessionid":' + json.dumps(sessionid).encode()
+    member = b'{"' + _SESSION.encode() + b'":' + json.dumps(sessionid).encode()
     return member + (rest if rest == b"}" else b"," + rest)
+
+
+def _session_trouble(sessionid: str) -> str:
+    """Why nothing can be sent in this session; "" when it can."""
+    if not sessionid:
+        return "no session is open"
+    if not (sessionid.isascii() and sessionid.isprintable()):
+        return "the session id cannot travel in a header"
+    return ""
 
 
 def _not_sent(why: str) -> Outcome:

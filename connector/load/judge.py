@@ -7,6 +7,7 @@ the platform; everything else is a plain refusal, shown in the platform's own wo
 import re
 from enum import StrEnum
 
+from connector.contract.library import contract
 from connector.contract.spec import Effect, Operation
 from connector.load.answer import RAW_KEPT, describe_unreadable, read_answer, read_code, read_counts
 from connector.records import Outcome, Verdict
@@ -48,6 +49,9 @@ _VISIT = frozenset(
 )
 """The state of the visit or of the person at the centre: no row is at fault (protocol C.5, traps T150, T151)."""
 
+_NOTHING_FOUND = frozenset({"190002", "230003", "300004"})
+"""An empty list, told as an error (trap T30)."""
+
 _UPLOADS = frozenset({"sendMedInfo", "sendBsMedInfo"})
 
 
@@ -65,17 +69,29 @@ def scope(method: str, code: str) -> Scope:
     """How far the refusal `code` of interface `method` reaches (traps T38, T151; protocol C.5).
 
     A message the platform could not read is a matter of set-up. Of an upload it is the visit's: its totals
-    were read under the same key, and one odd visit must not stop all others.
+    were read under the same key, and one odd visit must not stop all others. What is said of a code of 5.2 holds
+    for the interfaces whose group has it; of another interface the number says nothing (trap T33).
     """
     if code in SESSION_LOST or code in _NO_LOGIN:
         return Scope.SESSION
     if code in _BUSY:
         return Scope.BUSY
-    if code in _SETUP:
+    is_its_own = contract().error(method, code) is not None
+    if code in _SETUP and is_its_own:
         return Scope.SETUP
     if code in UNREADABLE_REQUEST:
         return Scope.VISIT if method in _UPLOADS else Scope.SETUP
-    return Scope.VISIT if code in _VISIT else Scope.ROW
+    return Scope.VISIT if code in _VISIT and is_its_own else Scope.ROW
+
+
+def is_nothing_found(operation: Operation, outcome: Outcome) -> bool:
+    """Whether a query's refusal only says that there is nothing (trap T30)."""
+    return (
+        operation.effect is Effect.READ
+        and outcome.verdict is Verdict.REJECTED
+        and outcome.code in _NOTHING_FOUND
+        and contract().error(operation.method, outcome.code) is not None
+    )
 
 
 def judge(operation: Operation, raw: bytes, key_text: str) -> Outcome:

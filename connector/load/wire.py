@@ -7,7 +7,7 @@ URL) are what this room must not have, and they cost a quarter of the time of a 
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +52,23 @@ class Reply:
     is_sent: bool = True
 
 
+@dataclass(slots=True)
+class Stream:
+    """A body that is read while it is sent: its parts, and how many bytes they must have together.
+
+    `began`: the first part was asked for, so the request's head is on its way.
+    """
+
+    parts: Iterator[bytes] = field(repr=False)
+    size: int
+    began: bool = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Each part, once."""
+        self.began = True
+        yield from self.parts
+
+
 class Wire:
     """Two pools of connections to one platform, fresh ones and kept ones. Safe for several threads."""
 
@@ -86,7 +103,7 @@ class Wire:
         self._kept.close()
 
     def post(
-        self, url: httpx.URL, content: bytes, headers: list[tuple[bytes, bytes]], *, fresh: bool
+        self, url: httpx.URL, content: bytes | Stream, headers: list[tuple[bytes, bytes]], *, fresh: bool
     ) -> Reply:
         """Send once and read the answer; never raises.
 
@@ -94,6 +111,8 @@ class Wire:
         a call in doubt.
         """
         head = [*self._head, *headers]
+        if isinstance(content, Stream):
+            head.append((b"Content-Length", str(content.size).encode()))
         if fresh:
             head.append((b"Connection", b"close"))
         pool = self._fresh if fresh else self._kept
@@ -110,7 +129,8 @@ class Wire:
             finally:
                 response.close()
         except _BEFORE_THE_FIRST_BYTE as error:
-            return Reply(b"", self._explain(error), is_sent=False)
+            began = isinstance(content, Stream) and content.began
+            return Reply(b"", self._explain(error), is_sent=began)
         except Exception as error:  # noqa: BLE001 - whatever else went wrong, the request may have arrived
             return Reply(b"", self._explain(error))
 

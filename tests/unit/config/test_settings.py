@@ -25,6 +25,7 @@ platform:
   proxy: "http://proxy:3128"
   ca_file: ca.pem
   key_date_zone: UTC
+  max_file_mb: 25
 ledger: {url: "env:LEDGER_URL", key: "keyring:ledger/key"}
 delivery: {batch_rows: 1, visits_in_flight: 2, timeout_s: 3, settle_s: 4, read_lag_s: 5, verify: always, on_doubt: ask, most_releases: 6}
 checks: {amount_tolerance: "0.10", length_in: bytes}
@@ -46,6 +47,7 @@ def test_every_setting_is_read(desk):
     assert read.platform.proxy.read({}, desk.directory) == "http://proxy:3128"
     assert read.platform.ca_file == desk.directory / "ca.pem"
     assert read.platform.key_date_zone == "UTC"
+    assert read.platform.max_file_mb == 25
     assert read.delivery == DeliverySettings(1, 2, 3, 4, 5, "always", "ask", 6)
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
     assert read.cards == CardSettings("150100")
@@ -56,6 +58,7 @@ def test_what_is_not_said_has_its_default(desk):
     assert read.delivery == DeliverySettings()
     assert read.checks == CheckSettings()
     assert read.cards == CardSettings("150000")
+    assert read.platform.max_file_mb == 10
     assert (read.his.page_rows, read.platform.proxy, dict(read.platform.headers)) == (50_000, None, {})
 
 

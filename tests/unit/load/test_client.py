@@ -14,7 +14,7 @@ from connector.config.settings import PlatformSettings
 from connector.contract.library import contract
 from connector.errors import ConfigurationError, EnvelopeError
 from connector.load import wire
-from connector.load.client import PlatformClient, _add_session
+from connector.load.client import PlatformClient, add_session
 from connector.records import Verdict
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -48,7 +48,7 @@ def client():
 )
 def test_the_sessionid_is_the_first_member_and_a_string(body, sessionid, gap):
     raw = b"{" + gap.encode() + json.dumps(body).encode()[1:]
-    pairs = json.loads(_add_session(raw, sessionid), object_pairs_hook=list)
+    pairs = json.loads(add_session(raw, sessionid), object_pairs_hook=list)
     assert pairs == [("sessionid", sessionid), *body.items()]
 
 
