@@ -71,15 +71,16 @@ class Desk:
 
 
 @contextmanager
-def open_desk(directory: Path, monkeypatch: pytest.MonkeyPatch):
-    """A desk whose platform answers over HTTP."""
+def open_desk(directory: Path, monkeypatch: pytest.MonkeyPatch, *, scripted: bool = True):
+    """A desk whose platform answers over HTTP: what the test wants, or else what the simulator knows."""
     monkeypatch.setenv("PASSWORD", "secret")
     monkeypatch.setenv("KEY", KEY)
-    simulator = serve(key_text=KEY, username="demo", password="secret")
+    simulator = serve(key_text=KEY, username="demo", password="secret", facts="default")
     try:
         desk = Desk(directory, simulator.url)
-        handlers: dict[str, Callable] = {**reception.HANDLERS, **dict.fromkeys(CARDS, desk.answer)}
-        monkeypatch.setattr(reception, "HANDLERS", handlers)
+        if scripted:
+            handlers: dict[str, Callable] = {**reception.HANDLERS, **dict.fromkeys(CARDS, desk.answer)}
+            monkeypatch.setattr(reception, "HANDLERS", handlers)
         yield desk
         assert simulator.internal_errors == []
     finally:
