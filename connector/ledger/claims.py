@@ -12,9 +12,10 @@ from hashlib import sha256
 from connector.errors import LedgerError
 from connector.ledger.answers import answer_row, unpack_answer
 from connector.ledger.batches import BATCH, Batch, Intent, check_open, make_batch, read_batch
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
 from connector.ledger.faults import Conflict
 from connector.ledger.leases import Leases
+from connector.ledger.link import Link
 from connector.ledger.members import pack_members
 from connector.ledger.moments import to_ms
 from connector.ledger.payloads import Payloads, Segments

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from connector.errors import LeaseHeld, LedgerError
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
 
 _LOCK = 4_280_572

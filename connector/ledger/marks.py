@@ -6,7 +6,7 @@ when a batch turns out not to be applied: see `claims`.
 
 from collections.abc import Sequence
 
-from connector.ledger.database import Link
+from connector.ledger.link import Link
 
 _FEW = 10_000
 """Up to so many marks it is cheaper to read them all than to ask for each record."""

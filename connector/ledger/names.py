@@ -1,6 +1,6 @@
 """Mappings' names as the small numbers that stand for them in the tables."""
 
-from connector.ledger.database import Link
+from connector.ledger.link import Link
 
 UNKNOWN = -1
 """The number of a mapping the ledger has never met; no row has it."""

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.members import unpack_members
 from connector.ledger.names import mapping_id
 from connector.ledger.payloads import Payloads

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.names import mapping_id
 from connector.ledger.outbox import state_of

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from connector.errors import LedgerError
-from connector.ledger.database import Link
+from connector.ledger.link import Link
 from connector.ledger.seal import Seal
 
 _LINE = b"\n"

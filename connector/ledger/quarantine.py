@@ -6,7 +6,8 @@ from datetime import datetime
 
 from connector.errors import LedgerError, Violation
 from connector.ledger.answers import Answer, unpack_answer
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.members import unpack_members
 from connector.ledger.moments import to_iso
 from connector.ledger.outbox import state_of

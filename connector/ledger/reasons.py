@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.errors import Violation
-from connector.ledger.database import Link
+from connector.ledger.link import Link
 from connector.ledger.seal import Seal
 
 SET_ASIDE = "set-aside"

@@ -8,7 +8,7 @@ only vanished is void.
 from collections.abc import Mapping, Sequence
 
 from connector.errors import Violation
-from connector.ledger.database import Link
+from connector.ledger.link import Link
 from connector.ledger.marks import clear_marks
 from connector.ledger.payloads import Payloads
 from connector.ledger.reasons import REREAD, Reasons

@@ -7,7 +7,8 @@ from datetime import datetime
 from connector.errors import Violation
 from connector.ledger.answers import answer_row
 from connector.ledger.batches import check_open
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.members import unpack_members
 from connector.ledger.moments import to_ms
 from connector.ledger.payloads import Payloads

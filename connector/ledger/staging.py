@@ -13,7 +13,8 @@ from itertools import repeat
 from connector.errors import ConfigurationError, Violation
 from connector.ledger.changes import Action, Kind, decide
 from connector.ledger.counts import StageCounts, SweepCounts
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.marks import clear_marks, mark_changed, marked_among
 from connector.ledger.moments import to_ms
 from connector.ledger.names import mapping_id, mapping_id_or_new

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.ledger.counts import SweepCounts
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.marks import mark_vanished
 from connector.ledger.moments import to_ms
 from connector.ledger.names import mapping_id

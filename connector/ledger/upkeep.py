@@ -7,7 +7,8 @@ was staged by time: the pages of `claim` end up half full. PostgreSQL looks afte
 from contextlib import suppress
 
 from connector.errors import LedgerError
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 
 _MANY = 20_000
 _PART = 8

@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.ledger.database import Database, Link
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 from connector.ledger.moments import to_ms
 from connector.ledger.names import mapping_id, mapping_id_or_new
 from connector.ledger.seal import Seal

@@ -19,9 +19,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-import connector.pipeline.run
+import connector.cli.app  # noqa: F401 - the same
+import connector.pipeline.run  # noqa: F401 - loaded once, for every child
 from connector.cli.main import main
-from connector.ledger.database import Database, Link
+from connector.contract.library import contract
+from connector.ledger.database import Database
+from connector.ledger.link import Link
 
 _VERSION_3 = 0x20080522
 """The layout of capset(2)'s arguments."""
@@ -91,5 +94,5 @@ def _die_at_commit(when: str, number: int) -> None:
 
 
 if __name__ == "__main__":
-    assert connector.pipeline.run  # loaded once, for every child
+    contract()  # read once, for every child
     serve()
