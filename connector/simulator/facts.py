@@ -9,6 +9,7 @@ the document's names in the answers; those of the person count for each of their
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -34,6 +35,7 @@ RECORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The lists of a person, and the interfaces that tell of them."""
 
+_TEXT_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _KEYS = ("version", "others", "outdated_items", "persons")
 _ENVELOPE = {"code", "msg", "resCode", "resMsg", "counts", "result", "errmsg", "sessionid"}
 
@@ -59,10 +61,11 @@ def read_facts(path: Path) -> Facts:
     return make_facts(read_yaml(path, "fact file"), str(path))
 
 
+@cache
 def default_facts() -> Facts:
     """The facts of a simulator that is not given any; docs/simulator.md lists them."""
     text = (files("connector.simulator") / "facts.yaml").read_text(encoding="utf-8")
-    return make_facts(yaml.load(text, Loader=yaml.BaseLoader), "facts.yaml")  # noqa: S506 - texts, lists, mappings only
+    return make_facts(yaml.load(text, Loader=_TEXT_LOADER), "facts.yaml")  # noqa: S506 - texts, lists, mappings only
 
 
 def make_facts(content: Any, file: str = "") -> Facts:

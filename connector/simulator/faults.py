@@ -107,7 +107,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "99999; nothing is done unless commit: true",
             parameters={"code": read_word, "commit": read_truth},
         ),
-        "P.hard": Kind("a refusal no retry cures (81036); nothing is done", parameters={"code": read_word}),
+        "P.hard": Kind(
+            "a refusal no retry cures (81036; 330038 on sendBsMedInfo, 310017 on offsiteRegister); nothing is done",
+            parameters={"code": read_word},
+        ),
         "P.busy": Kind("110021, come again later; nothing is done", parameters={"code": read_word}),
         "P.stale": Kind(
             "totals as they were before the last change (back: 2 = before the last two)",

@@ -25,6 +25,8 @@ _STRING_CODES_FROM = 19
 """4.19 and later write `"code": "0"`, the earlier ones `"code": 0` (T24)."""
 
 _REFUSING = {"P.hard": "81036", "P.busy": "110021", "P.soft": "99999"}
+_HARD = {"sendBsMedInfo": "330038", "offsiteRegister": "310017"}
+"""What P.hard says where the document has another code for a set-up that is wrong (T151)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,10 @@ class Reception:
         handler = HANDLERS[call.operation.method]
         name = next((name for name in _REFUSING if name in call.struck), "")
         how = call.struck.get(name, {})
-        refusal = Refusal(how.get("code", _REFUSING.get(name, "")))
+        usual = _REFUSING.get(name, "")
+        if name == "P.hard":
+            usual = _HARD.get(call.operation.method, usual)
+        refusal = Refusal(how.get("code", usual))
         if name and not how.get("commit"):
             raise refusal
         with self.state.lock:
