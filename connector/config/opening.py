@@ -22,6 +22,11 @@ def open_page(path: Path, *, keeps_secrets: bool = False) -> Page:
         return _broken(path, "There is no such file.", propose(path.name, _siblings(path)))
     except OSError as error:
         return _broken(path, f"The file cannot be read: {error.strerror or type(error).__name__}.")
+    return read_page(path, data, keeps_secrets=keeps_secrets)
+
+
+def read_page(path: Path, data: bytes, *, keeps_secrets: bool = False) -> Page:
+    """The bytes of a file, or of what stands for one, as a page; what is not UTF-8 is an empty page that complains."""
     try:
         return Page(str(path), data.decode("utf-8-sig"), keeps_secrets=keeps_secrets)
     except UnicodeDecodeError as error:

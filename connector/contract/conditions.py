@@ -32,10 +32,10 @@ def hold(condition: Condition, row: _Object, root: _Object | None) -> bool:
 
 def because(conditions: Sequence[Condition]) -> str:
     """` because isnewinjure is 0` – or nothing, where there is no condition."""
-    return " because " + " and ".join(_said(condition) for condition in conditions) if conditions else ""
+    return " because " + " and ".join(said(condition) for condition in conditions) if conditions else ""
 
 
-def _said(condition: Condition) -> str:
+def said(condition: Condition) -> str:
     """A condition in words; its values are the contract's own."""
     name = condition.path.removeprefix("/")
     if condition.empty is not None:

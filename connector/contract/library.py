@@ -35,6 +35,21 @@ class Contract:
             raise _unknown("The platform has no interface", method, self.operations)
         return self.operations[method]
 
+    def find(self, words: str) -> Operation:
+        """The interface that a person means: by method, section (`4.12`), purpose or Chinese title, in any case.
+
+        The method's name wins, as the platform spells it, although it may mislead: `discharge` approves fees
+        (trap T2). ConfigurationError with a proposal when there is none.
+        """
+        every = self.operations.values()
+        by_name = {_fold(name): one for one in every for name in (one.zh, one.purpose, one.section)}
+        by_name |= {_fold(one.method): one for one in every}
+        if found := by_name.get(_fold(words)):
+            return found
+        near = [by_name[name] for name in get_close_matches(_fold(words), by_name, n=1)]
+        hints = [f" Did you mean {one.method} ({one.section}, {one.purpose})?" for one in near]
+        raise ConfigurationError(f"The platform has no interface “{words}”.{''.join(hints)}")
+
     def node(self, address: str) -> Node:
         """A node of a request by its address: `sendMedInfo.meds.med` (with its wrapper), `register.kc21`.
 
@@ -86,6 +101,11 @@ def contract() -> Contract:
 def load_text(place: Traversable) -> Any:
     """One of our own YAML files with every scalar as text."""
     return yaml.load(place.read_text(encoding="utf-8"), Loader=_TEXT_LOADER)  # noqa: S506  # base loaders build nothing but text, lists and mappings
+
+
+def _fold(words: str) -> str:
+    """Words as they are compared: one case, single blanks, no hyphens."""
+    return " ".join(words.replace("-", " ").replace("_", " ").casefold().split())
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> ConfigurationError:
