@@ -2,9 +2,11 @@
 
 The schema, the items and the match table are the sample hospital's; every row is good, so that a benchmark
 measures the good path. Charges of all stays are interleaved, as tills write them.
+Run as `python -m tests.bench.hospital FILE ROWS VISITS TODAY`.
 """
 
 import sqlite3
+import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -109,4 +111,13 @@ def _insert_lists(database: sqlite3.Connection, items: list, begun: datetime) ->
     database.executemany(
         "INSERT INTO bench_day VALUES (?, ?, ?)",
         [(number, f"{day:%Y%m%d%H:%M:%S}", f"{day:%Y-%m-%d %H:%M:%S}") for number, day in enumerate(days)],
+    )
+
+
+if __name__ == "__main__":
+    build_bench(
+        Path(sys.argv[1]),
+        rows=int(sys.argv[2]),
+        visits=int(sys.argv[3]),
+        today=date.fromisoformat(sys.argv[4]),
     )

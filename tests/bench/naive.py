@@ -1,18 +1,26 @@
 """The script a hospital's engineer would write: one row, one POST. The yardstick of `make bench`.
 
 Kept honest: a session with keep-alive, parameters bound, no needless work; but row by row, as such scripts are.
+Run as `python -m tests.bench.naive URL HIS ROWS`; prints one JSON object.
 """
 
 import base64
 import hashlib
 import json
+import resource
 import sqlite3
+import sys
+import time
 from datetime import date
 from urllib.parse import urlencode
 
 import httpx
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
+
+KEY = "0123456789abcdef0123456789abcdef"
+USER = "demo"
+PASSWORD = "demo-password"
 
 SQL = """
 SELECT c.JLXH, c.CFH, c.FYRQ, c.XMLX, c.FYXH, c.YPCD, c.FYMC, c.GG, c.FYDJ, c.FYSL, c.ZJJE, c.FYXM, c.YZXH,
@@ -87,3 +95,23 @@ class Naive:
                 if sent >= limit:
                     break
         return sent
+
+
+def main() -> None:
+    url, his, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    script = Naive(url, KEY, USER, PASSWORD, date.today())
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    began = time.perf_counter()
+    sent = visit = 0
+    while sent < limit:
+        visit += 1
+        sent += script.upload(his, str(visit), str(visit), limit - sent)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    script.http.close()
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(json.dumps({"rows": sent, "wall_s": wall, "cpu_s": cpu, "peak_mb": after.ru_maxrss / 1024}))
+
+
+if __name__ == "__main__":
+    main()

@@ -4,10 +4,7 @@ from pathlib import Path
 
 from connector.pipeline.scaffold import make_ledger
 from connector.pipeline.shipped import copy_shipped
-
-KEY = "0123456789abcdef0123456789abcdef"
-USER = "demo"
-PASSWORD = "demo-password"
+from tests.bench.naive import KEY, PASSWORD, USER
 
 _CONNECTOR = """\
 version: 1
