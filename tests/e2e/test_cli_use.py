@@ -391,10 +391,16 @@ def test_the_demo_is_balanced_to_the_fen(use, tmp_path):
     code, out, _ = use("status", "-p", tmp_path / "demo")
     assert code == 3
     assert "visits need attention" in out
-    code, out, _ = use("demo", "--json", "--directory", tmp_path / "demo")
-    assert code == 0
+
+
+def test_the_demo_as_json_is_one_document(use, tmp_path):
+    (tmp_path / ".made-by-demo").touch()  # an earlier demo's folder is used again
+    (tmp_path / "old").touch()
+    code, out, err = use("demo", "--json", "--seed", "3", "--directory", tmp_path)
+    assert (code, err) == (0, "")
     found = json.loads(out)
     assert all(one["is_balanced"] for one in found["sums"])
+    assert not (tmp_path / "old").exists()
 
 
 def test_the_demo_leaves_a_strangers_folder_alone(use, tmp_path):

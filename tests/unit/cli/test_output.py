@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -38,6 +38,7 @@ def terminal(monkeypatch):
 COLUMNS = ("mapping", "read", "others", "new", "changed", "known", "quarantined", "aside")
 
 
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.text("abcdefgh-", min_size=1, max_size=18), *[st.integers(0, 99999)] * 7), min_size=1

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.contract.library import contract
@@ -15,6 +15,7 @@ words = st.text(st.characters().filter(str.isprintable), min_size=1, max_size=12
 comments = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00"), max_size=30)
 
 
+@settings(max_examples=40)
 @given(
     what=st.sampled_from(sorted(FILLS)),
     name=words,
