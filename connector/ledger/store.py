@@ -156,6 +156,10 @@ class Ledger:
         """Visits that are open in the HIS, or were at the last run that ended well."""
         return self._visits.open(visits)
 
+    def visits_numbered(self, number: str) -> list[int]:
+        """Ids of the visits that have this number at the platform."""
+        return self._visits.numbered(number)
+
     def unread_visits(self, visits: str, mapping: str) -> list[str]:
         """Visits whose rows of `mapping` were never read by visit."""
         return self._visits.unread(visits, mapping)

@@ -86,6 +86,12 @@ class Visits:
             visits,
         )
 
+    def numbered(self, number: str) -> list[int]:
+        """The ids of the visits that have this number at the platform."""
+        with self.database.reading() as link:
+            rows = link.rows("SELECT v.id FROM visit v WHERE v.number = ? ORDER BY v.id", number)
+        return [visit_id for (visit_id,) in rows]
+
     def unread(self, visits: str, mapping: str) -> list[str]:
         """Visits whose rows of `mapping` have never been read by visit: the watermark may have passed them."""
         with self.database.reading() as link:

@@ -35,6 +35,16 @@ class Line:
     words: str = field(repr=False)
     is_known: bool
 
+    def __str__(self) -> str:
+        """`  - aac004 性别: 2 (女)`; what no terminal can show is a blank."""
+        indent = "  " * self.depth
+        lead = f"{indent[:-2]}- " if self.begins and self.depth else indent
+        label = " ".join(part for part in (self.name, self.zh) if part)
+        value = "".join(one if one.isprintable() else " " for one in self.value)
+        words = f" ({self.words})" if self.words else ""
+        unknown = "" if self.is_known or not self.name else "  [not in the document]"
+        return f"{lead}{label}{': ' if label else ''}{value}{words}{unknown}".rstrip()
+
 
 def put_in_words(contract: Contract, operation: Operation, body: Mapping[str, object]) -> list[Line]:
     """The lines of an answer, without the code and the message."""

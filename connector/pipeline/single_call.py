@@ -7,9 +7,12 @@ call waits for nobody and disturbs nobody: where a run is under way it is refuse
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 from connector.contract.spec import Operation
 from connector.errors import PlatformError
+from connector.load.client import PlatformClient
+from connector.load.document import Document
 from connector.pipeline.parts import Parts, owner
 from connector.pipeline.sessions import SessionKeeper, SessionRules
 from connector.records import Outcome
@@ -20,14 +23,27 @@ LEASE_S = 300.0
 _HASTE = SessionRules(tries=2, pause_s=1.0, lockout_wait_s=0.0)
 """Somebody stands at the counter: an account that is logged in elsewhere is told at once."""
 
-Caller = Callable[[Operation, Mapping[str, str]], Outcome]
-"""Sends a request, given without its sessionid; gives what became of it."""
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An open session to call in. Requests are given without their sessionid."""
+
+    client: PlatformClient
+    sessions: SessionKeeper
+
+    def __call__(self, operation: Operation, payload: Mapping[str, object]) -> Outcome:
+        """Send a message; gives what became of it."""
+        return self.client.call(operation, body_of(payload), self.sessions.sessionid)
+
+    def upload(self, operation: Operation, texts: Mapping[str, str], document: Document) -> Outcome:
+        """Send a file (4.18); gives what became of it."""
+        return self.client.upload(operation, texts, document, self.sessions.sessionid)
 
 
 @contextmanager
 def open_line(
     parts: Parts, *, notify: Callable[[str], None], is_stopping: Callable[[], bool]
-) -> Iterator[Caller]:
+) -> Iterator[Line]:
     """A session to call in; closed, and the lease given back, whatever happens.
 
     Raises LeaseHeld while a run is under way, SessionError when no session can be had, LedgerError.
@@ -55,14 +71,13 @@ def open_line(
                 )
                 sessions.open()
                 try:
-                    yield lambda operation, payload: client.call(
-                        operation, _body(payload), sessions.sessionid
-                    )
+                    yield Line(client, sessions)
                 finally:
                     sessions.close()
         finally:
             ledger.release_lease(lease)
 
 
-def _body(payload: Mapping[str, str]) -> bytes:
+def body_of(payload: Mapping[str, object]) -> bytes:
+    """A request as the JSON that is sealed."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
