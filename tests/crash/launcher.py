@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-import connector.cli.app  # noqa: F401 - the same
+import connector.cli.app
 import connector.pipeline.run  # noqa: F401 - loaded once, for every child
 from connector.cli.main import main
 from connector.contract.library import contract

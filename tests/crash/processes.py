@@ -59,6 +59,8 @@ class Running:
         self._launcher = launcher
         number = next(n for n in count() if not (directory / f"run-{n}.err").exists())
         self._files = [directory / f"run-{number}.{end}" for end in ("out", "err")]
+        for file in self._files:
+            file.touch()
         out, err = map(str, self._files)
         order = {"arguments": arguments, "environ": dict(environ), "out": out, "err": err, "spell": spell}
         self.pid: int = launcher.ask(do="start", **order)["pid"]
