@@ -8,7 +8,7 @@ from connector.load.judge import Scope, is_nothing_found, scope
 from connector.records import Outcome, Verdict
 
 _ADVICE = {
-    Scope.BUSY: "Busy, not synchronised yet, or out of order: try again in some minutes.",
+    Scope.BUSY: "Busy, or not synchronised yet: try again in some minutes.",
     Scope.SETUP: "Set up wrong, here or at the centre: no other data can cure it. Tell the administrator.",
     Scope.VISIT: "This concerns the visit as the centre knows it, not what was sent.",
     Scope.SESSION: "The session was lost: somebody else uses this account, or it was closed.",
@@ -19,6 +19,7 @@ _BY_VERDICT = {
     Verdict.RETRYABLE: _ADVICE[Scope.BUSY],
     Verdict.SESSION_LOST: _ADVICE[Scope.SESSION],
 }
+_FAILED = "The platform failed at it, or cannot read a value. Nothing was changed: look at it, and try again."
 _REPEAT = "Nothing is changed by asking twice: repeat it."
 _LOOK = "Nobody knows whether it took effect. Look at the visit before it is sent again."
 
@@ -70,4 +71,6 @@ def _advise(operation: Operation, outcome: Outcome) -> str:
     if verdict is Verdict.REJECTED:
         is_empty = is_nothing_found(operation, outcome)
         return "" if is_empty else _ADVICE.get(scope(operation.method, outcome.code), "")
+    if verdict is Verdict.RETRYABLE and scope(operation.method, outcome.code) is not Scope.BUSY:
+        return _FAILED
     return _BY_VERDICT.get(verdict, "")

@@ -39,15 +39,14 @@ def _read(page: Page) -> dict[str, Any]:
             return _read_json(page)
         except json.JSONDecodeError as error:
             fault = Fault(f"This is no JSON: {error.msg}.", page.file, error.lineno, error.colno)
-        except (ValueError, RecursionError) as error:
-            message = str(error) if isinstance(error, ValueError) else "It nests too deeply to be read."
-            fault = Fault(message, page.file)
+        except ValueError as error:
+            raise ConfigurationError([Fault(str(error), page.file)]) from None
+        except RecursionError:
+            raise ConfigurationError([Fault("It nests too deeply to be read.", page.file)]) from None
     table = read_yaml(page)  # braces are YAML too, with names without quotes, comments, a last comma
     faults = page.faults()
     if table is None or faults:
-        raise ConfigurationError(
-            [fault] if fault else [replace(one, source="", hint=one.hint) for one in faults]
-        )
+        raise ConfigurationError([fault] if fault else [replace(one, source="") for one in faults])
     values = _plain(table, iter(range(_MOST_VALUES)))
     return values if isinstance(values, dict) else {}
 

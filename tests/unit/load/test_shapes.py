@@ -249,6 +249,7 @@ def test_nothing_found_is_told_apart_from_a_refusal(method, code):
         ("getCure", Verdict.IN_DOUBT, "", "repeat it"),
         ("register", Verdict.SESSION_LOST, "11005", "Look at the visit"),
         ("getCure", Verdict.SESSION_LOST, "11005", "session was lost"),
+        ("getCure", Verdict.RETRYABLE, "99999", "The platform failed at it"),
         ("leaveHos", Verdict.RETRYABLE, "110021", "try again in some minutes"),
         ("register", Verdict.NOT_SENT, "", "Nothing was sent"),
         ("sendMedInfo", Verdict.REJECTED, "81036", "Tell the administrator"),
