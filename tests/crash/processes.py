@@ -91,7 +91,8 @@ class Running:
 
     @property
     def said(self) -> str:
-        return "".join(file.read_text(encoding="utf-8") for file in self._files)
+        # The process makes its files itself; a busy machine asks before it has.
+        return "".join(file.read_text(encoding="utf-8") for file in self._files if file.exists())
 
 
 class Trap:
