@@ -6,6 +6,7 @@ once. The rules are those of the delivery protocol; `resolve` settles what was n
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.errors import PlatformError
@@ -21,6 +22,9 @@ from connector.records import StagedRecord, State, Verdict, yuan
 
 _CLEAN_AFTER_DOUBT = 3
 """After a doubt a visit goes on row by row until so many clean answers (protocol, decision 5)."""
+
+_OLD = timedelta(minutes=10)
+"""A total is read again before it is built upon when it is older than this (protocol, decision 4)."""
 
 
 def deliver_visit(desk: Desk, visit: VisitDue) -> Steps:
@@ -44,7 +48,8 @@ def deliver_visit(desk: Desk, visit: VisitDue) -> Steps:
 
 def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     """Settle, register, send, check; returns why some of it has to wait, or ""."""
-    for batch in desk.ledger.open_batches(visit.visit_id):
+    doubts = desk.ledger.open_batches(visit.visit_id)
+    for batch in doubts:
         yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
     yield from _register(desk, visit)
     for line in desk.flow.lines:
@@ -53,7 +58,7 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     waiting, is_sent = "", False
     for line in desk.flow.lines:
         if not line.repeatable:
-            charged = yield from _send_charges(desk, visit, line)
+            charged = yield from _send_charges(desk, visit, line, after_doubt=bool(doubts))
             waiting, is_sent = waiting or charged.waiting, is_sent or charged.is_sent
     yield from _check_end(desk, visit, is_sent=is_sent)
     return waiting
@@ -115,20 +120,22 @@ class _Charged:
     waiting: str
 
 
-def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Generator[Step, Any, _Charged]:
+def _send_charges(
+    desk: Desk, visit: VisitDue, line: Line, *, after_doubt: bool
+) -> Generator[Step, Any, _Charged]:
     """Send staged charges and refunds batch by batch, after the platform's total was found as expected.
 
     A refund that has to wait keeps back nothing else of its visit.
     """
     waiting = ""
     is_sent = False
-    clean_needed = 0
+    clean_needed = _CLEAN_AFTER_DOUBT if after_doubt else 0
     base = desk.ledger.platform_base(visit.visit_id)
-    checked = False
+    checked_at: datetime | None = None
     while records := desk.ledger.staged(visit.visit_id, line.mapping):
-        if not checked or clean_needed:
-            yield from _check_base(desk, visit, base, patient=checked or not visit.reason)
-            checked = True
+        if checked_at is None or clean_needed:
+            yield from _check_base(desk, visit, base, patient=checked_at is not None or not visit.reason)
+            checked_at = desk.now()
         originals = desk.ledger.states_of(line.mapping, [r.refund_of for r in records if r.refund_of])
         size = 1 if clean_needed else desk.rules.batch_rows
         composition = compose(records, batch_rows=size, originals=originals)
@@ -136,8 +143,9 @@ def _send_charges(desk: Desk, visit: VisitDue, line: Line) -> Generator[Step, An
             waiting = composition.waiting[0][1]
             break
         for batch in composition.batches:
-            if desk.rules.verify == "always" and not clean_needed:
+            if not clean_needed and (desk.rules.verify == "always" or desk.now() - checked_at > _OLD):
                 yield from _check_base(desk, visit, base)
+                checked_at = desk.now()
             is_sent = True
             sent = yield from _upload(desk, visit, line, batch, base)
             if not sent.settled:

@@ -4,6 +4,7 @@ weaker connector. Take away what prevents it, and its test fails.
 
 import json
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -370,6 +371,22 @@ def test_a_total_that_lags_behind_holds_nothing(start, monkeypatch):
     lag(monkeypatch, ward, from_upload=1)
     assert ward.run().exit_code == 0
     assert "P.stale" in {name for name, _ in ward.simulator.faults.fired}
+
+
+def test_an_old_total_is_read_again_before_it_is_built_upon(start, monkeypatch):
+    """Somebody enters ten by hand between two batches that lie a quarter of an hour apart."""
+    ward = start(batch_rows=1)
+    two_rows(ward)
+
+    def after(method, body):
+        if method == "sendMedInfo":
+            ward.time.now += timedelta(minutes=15)
+            ward.simulator.add_fees_by_hand("V1", Decimal(10))
+
+    watch(monkeypatch, after=after)
+    report = ward.run()
+    assert "V1" in report.delivered["ward"].held
+    assert report.standings["ward"].accepted_rows == 1
 
 
 # What a review of the delivery found
