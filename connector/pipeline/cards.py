@@ -17,6 +17,7 @@ from connector.card.values import Card, OneTimeCode, masked
 from connector.contract.check import check
 from connector.contract.spec import Operation
 from connector.errors import CardError, PlatformError
+from connector.load.meaning import explain
 from connector.pipeline.parts import Clock, Parts
 from connector.pipeline.single_call import open_line
 from connector.records import Outcome, Verdict
@@ -215,9 +216,10 @@ def _explain(parts: Parts, operation: Operation, outcome: Outcome) -> str:
     what = f"{operation.section} {operation.zh}"
     if outcome.verdict in (Verdict.NOT_SENT, Verdict.IN_DOUBT):
         return f"{what}: the platform gave no answer ({outcome.message}). Nothing changed there; repeat it."
-    entry = parts.contract.error(operation.method, outcome.code)
-    ours = f" ({entry.ours})" if entry and entry.ours else ""
-    return f"{what}: the platform refuses it: {outcome.code} {outcome.message}{ours}"
+    meaning = explain(parts.contract, operation, outcome)
+    ours = f" ({meaning.ours})" if meaning.ours else ""
+    advice = f"\n{meaning.advice}" if meaning.advice else ""
+    return f"{what}: the platform refuses it: {meaning.said}{ours}{advice}"
 
 
 def _warn_of_state(parts: Parts, operation: Operation, state: str) -> str:

@@ -245,6 +245,12 @@ class TestVisits:
         ledger.stage_visits(visit_block(rejected=["A"], content="w"), open_keys={"A"}, run_id=1)
         assert ledger.visit_totals(VISITS)[0].number == "NA"
 
+    def test_a_visit_is_found_by_its_number(self, ledger):
+        ledger.stage_visits(visit_block("A", "B", numbers=["NA", "NB"]), open_keys={"A"}, run_id=1)
+        ((found,), (other,)) = ledger.visits_numbered("NA"), ledger.visits_numbered("NB")
+        assert found != other
+        assert ledger.visits_numbered("NC") == ledger.visits_numbered("na") == []
+
     def test_a_number_follows_the_his_until_it_is_registered(self, ledger):
         ledger.stage_visits(visit_block("A"), open_keys={"A"}, run_id=1)
         ledger.stage_visits(visit_block("A", content="w", numbers=["N2"]), open_keys={"A"}, run_id=1)
