@@ -347,7 +347,8 @@ def test_simulate_listens_until_it_is_told_to_end(simulate, tmp_path):
     assert httpx.post(f"{url}/public/sendHis/login.html").status_code == 200
     process.send_signal(signal.SIGINT)
     process.wait(timeout=20)
-    out, err = process.stdout.read(), process.stderr.read()  # communicate() would lose lines that readline() took
+    # communicate() would lose the lines that readline() took into its buffer
+    out, err = process.stdout.read(), process.stderr.read()
     assert (process.returncode, err) == (0, "")
     assert "the user demo" in out
     assert out.endswith("The simulated platform has ended.\n")
