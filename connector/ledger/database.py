@@ -18,8 +18,8 @@ from connector.errors import LedgerError
 from connector.ledger.faults import Unwritable, explain
 from connector.ledger.link import Errors, Link
 
-_PAGES = 65536
-"""SQLite's page cache in KiB."""
+_PAGES = 32768
+"""SQLite's page cache in KiB: enough for the index that a chunk of new rows touches, and little beside the rest."""
 
 _LONGEST_SLEEP_MS = 30_000
 """A process that falls asleep within a transaction (PostgreSQL) keeps every other one out for so long at most."""
