@@ -16,6 +16,7 @@ from typing import Any
 
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
+from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.progress import Silent
 from connector.pipeline.run import RunReport, run
 from connector.records import Outcome, State, Verdict
@@ -385,8 +386,9 @@ class History:
 
     def check_visit(self, ledger: Ledger, zyh: int, reason: str, changed: set[str]) -> None:
         records = ledger.visit_records("stays", "fees", str(zyh))
-        if not reason and self.stored(zyh) != self.accepted(ledger, zyh):
-            self.fail(f"I3: {zyh}: stored {self.stored(zyh)}, accepted {self.accepted(ledger, zyh)}")
+        stored, accepted = self.stored(zyh), self.accepted(ledger, zyh)
+        if not reason and stored != accepted and not self.is_hidden(stored, accepted):
+            self.fail(f"I3: {zyh}: stored {stored}, accepted {accepted}")
         waits = any(
             str(zyh) == name or f"V{zyh}" == name for r in self.last.delivered.values() for name in r.waiting
         )
@@ -404,6 +406,11 @@ class History:
                 self.fail(f"I2: fee {key} of {zyh} is {state}, held “{reason}”, waits {waits}")
             if state is State.ACCEPTED and known != scaled(str(amount)) and str(key) not in changed:
                 self.fail(f"I2: fee {key} was accepted with another amount, and nothing shows it")
+
+    def is_hidden(self, stored: Counter, accepted: Counter) -> bool:
+        """Whether somebody else changed the platform in a way that no total can show (residual risk R6)."""
+        sums = [sum(amount * count for (_, amount), count in rows.items()) for rows in (stored, accepted)]
+        return bool(set(self.fired) & {*_LYING}) and abs(sums[0] - sums[1]) <= TOLERANCE
 
 
 def scaled(amount: str) -> int:
