@@ -228,7 +228,7 @@ def main() -> None:
     options.add_argument(
         "--naive", type=int, default=2_000, help="rows that the naive script sends, each time"
     )
-    options.add_argument("--rounds", type=int, default=3, help="interleaved rounds of naive and connector")
+    options.add_argument("--rounds", type=int, default=2, help="interleaved rounds of naive and connector")
     options.add_argument("--batch-rows", type=int, default=50)
     options.add_argument("--in-flight", type=int, default=4)
     options.add_argument("--keep", type=Path, help="work in this directory and keep it")
