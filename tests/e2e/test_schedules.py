@@ -10,7 +10,7 @@ import pytest
 
 from tests.schedule import History, break_in
 
-SCHEDULES = int(os.environ.get("CONNECTOR_SCHEDULES", "30"))
+SCHEDULES = int(os.environ.get("CONNECTOR_SCHEDULES", "25"))
 FIRST = int(os.environ.get("CONNECTOR_SEED", "1"))
 _ENOUGH = 3
 
