@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
-from connector.contract.spec import Field, Node, Operation
+from connector.contract.spec import Node, Operation
 from connector.errors import PlatformError
 from connector.records import AMOUNT_SCALE, Outcome, Reading
 
@@ -107,8 +107,3 @@ def _scaled(value: object, name: str, operation: Operation) -> int:
             f"The answer of {operation.method} ({operation.section}) has no readable amount in {name}. "
             "Nothing is concluded from it; look at the journal and ask the platform."
         ) from None
-
-
-def field_names(node: Node) -> list[str]:
-    """Names of a node's own fields, in the document's order."""
-    return [child.name for child in node.children if isinstance(child, Field)]

@@ -70,7 +70,7 @@ def _register(desk: Desk, visit: VisitDue) -> Steps:
         return
     record = desk.ledger.registration(visit.visit_id)
     if record is None:
-        raise Waits("not registered yet: its registration is incomplete (see `connector quarantine`)")
+        raise Waits("not registered yet: its registration is incomplete (see `connector quarantine list`)")
     intent = Intent(
         visit_id=visit.visit_id,
         operation=desk.flow.register.method,
