@@ -74,21 +74,25 @@ def open_schema(
 ) -> tuple[Seal, int]:
     """The seal of the ledger and when it was created (ms). Creates the tables first where that is asked for.
 
-    Raises LedgerError when there are none, when they are of another version, or when the key is another one.
+    An older ledger that is opened for writing is brought up to date, in one transaction. Raises LedgerError when
+    there are no tables, when they are of another version, or when the key is another one.
     """
-    if create and not database.read_only:
-        _migrate(database, key, now)
     revision = _revision(database)
+    is_older = revision is not None and revision != SCHEMA and revision in _known_revisions()
+    if not database.read_only and (is_older or (create and revision is None)):
+        if is_older:
+            _unlock(database, key)  # a ledger that is not ours is not touched
+        _migrate(database, key, now)
+        revision = _revision(database)
     if revision is None:
         raise LedgerError(
             f"There is no ledger in {database.place}: it has no tables of one. Nothing was sent. Check its `url`."
         )
     if revision != SCHEMA:
-        known = _known_revisions()
-        if revision in known:
+        if is_older:
             raise LedgerError(
                 f"The ledger {database.place} was written by an older version of this program (schema {revision}, "
-                f"this one has {SCHEMA}). Run it once for writing, to bring it up to date. Nothing was sent."
+                f"this one has {SCHEMA}). `connector init -p PROJECT` brings it up to date, and so does the next run. Nothing was sent."
             )
         raise LedgerError(
             f"The ledger {database.place} was written by a newer version of this program (schema {revision}, this "
@@ -137,9 +141,6 @@ def _known_revisions() -> set[str]:
 
 def _migrate(database: Database, key: bytes, now: Callable[[], datetime]) -> None:
     """Bring the tables to this program's version, in one transaction with the ledger's own first row."""
-    revision = _revision(database)
-    if revision == SCHEMA or (revision is not None and revision not in _known_revisions()):
-        return
     try:
         with database.engine.begin() as connection:
             if database.is_postgres:

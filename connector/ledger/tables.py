@@ -14,6 +14,11 @@ Four of them carry the weight:
   claimed, accepted or in doubt cannot enter another batch.
 
 What became of a batched record stands on the batch: accepting fifty rows writes one.
+
+A `compensation` is a record that is no row of the HIS: it takes back `origin_id`, an accepted version that the HIS
+has changed. A `decision` is what a person said, with the numbers they saw, sealed; `done_at` is empty while it
+waits to be carried out. The `journal` keeps every call in plain text, sealed. `visit.baseline` (scaled by 4) is what
+the platform held of a visit before the connector came, once a person has accepted it.
 """
 
 from enum import IntEnum
@@ -35,7 +40,7 @@ from sqlalchemy import (
 
 from connector.records import BatchState, State
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The revision of the tables (alembic) that this code reads and writes."""
 
 
@@ -135,6 +140,7 @@ visit = Table(
     Column("is_registered", SmallInteger, nullable=False),
     Column("held_at", BigInteger),
     Column("hold", LargeBinary),
+    Column("baseline", BigInteger),
     UniqueConstraint("mapping_id", "key"),
 )
 
@@ -288,6 +294,43 @@ reading = Table(
     Column("categories", Text, nullable=False),
     Column("at", Text, nullable=False),
     Index("ix_reading_visit", "visit_id"),
+)
+
+compensation = Table(
+    "compensation",
+    metadata,
+    Column("record_id", _Big, primary_key=True, autoincrement=False),
+    Column("origin_id", BigInteger, nullable=False, unique=True),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", _Big, Identity(), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("visit_id", BigInteger),
+    Column("batch_id", BigInteger),
+    Column("choice", Text, nullable=False),
+    Column("done_at", BigInteger),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("ix_decision_visit", "visit_id"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", _Big, Identity(), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("visit", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("batch_id", BigInteger),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("ix_journal_at", "at"),
+    Index("ix_journal_visit", "visit"),
 )
 
 session = Table(

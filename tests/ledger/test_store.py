@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from connector.errors import LeaseHeld, LedgerError, Violation
+from connector.ledger import schema
 from connector.ledger.claims import Settlement
+from connector.ledger.seal import Seal
 from connector.ledger.store import create_key, open_ledger, read_key
 from connector.ledger.tables import SCHEMA, metadata
 from connector.records import BatchState
@@ -56,7 +60,7 @@ def test_the_schema_is_what_the_tables_say(ledger, place):
 
 
 @pytest.mark.parametrize(
-    ("revision", "word"), [("9999", "newer version"), ("0000", "newer version"), ("0001", "")]
+    ("revision", "word"), [("9999", "newer version"), ("0000", "newer version"), (SCHEMA, "")]
 )
 def test_a_newer_schema_is_refused(opened, place, revision, word):
     opened(create=True).close()
@@ -70,6 +74,42 @@ def test_a_newer_schema_is_refused(opened, place, revision, word):
                 opened(**more)
         else:
             opened(**more).close()
+
+
+def _make_first_version(place):
+    """A ledger as the first version of this program made it, with one visit."""
+    engine = sa.create_engine(place)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        check = Seal(KEY, "abc").check_text()
+        connection.execute(
+            sa.text("INSERT INTO ledger VALUES (1, 'abc', :check, 1, 1, 1)").bindparams(check=check)
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO visit (mapping_id, key, number, is_open, is_registered) VALUES (1, 'V', 'Z1', 1, 1)"
+            )
+        )
+    engine.dispose()
+
+
+def test_an_older_ledger_is_brought_up_to_date_by_whoever_may_write(opened, place):
+    _make_first_version(place)
+    with pytest.raises(LedgerError, match="older version of this program"):
+        opened(read_only=True)
+    with pytest.raises(LedgerError, match="The key does not open"):
+        opened(key=b"x" * 32)
+    with opened() as ledger:
+        assert len(ledger.visits_numbered("Z1")) == 1
+        assert ledger.platform_base(ledger.visits_numbered("Z1")[0]) == 0
+    opened(read_only=True).close()
+    engine = sa.create_engine(place)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
 
 
 def test_a_database_of_somebody_else_is_not_taken(opened, place):
