@@ -15,6 +15,7 @@ from typing import Self
 from connector.ledger.claims import Batch, Claims, Intent, Settlement
 from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
+from connector.ledger.decisions import Decision, Decisions, KeptDecision
 from connector.ledger.leases import Lease, Leases
 from connector.ledger.moments import to_iso
 from connector.ledger.outbox import Outbox
@@ -82,6 +83,7 @@ class Ledger:
         self._overview = Overview(database, self._visits, now)
         self._quarantine = Quarantine(database, seal, payloads, reasons, now)
         self._sessions = Sessions(database, seal, now)
+        self._decisions = Decisions(database, seal, now)
         self.created_at = to_iso(created_at)
 
     def __enter__(self) -> Self:
@@ -247,6 +249,24 @@ class Ledger:
     def platform_base(self, visit_id: int) -> int:
         """What the platform's total of the visit must be."""
         return self._claims.platform_base(visit_id)
+
+    # Decisions of people
+
+    def keep_decision(self, decision: Decision, *, is_done: bool = True) -> int:
+        """Keep what a person decided; it is pending unless `is_done`. Returns its number."""
+        return self._decisions.keep(decision, is_done=is_done)
+
+    def finish_decision(self, decision_id: int) -> None:
+        """A pending decision is carried out."""
+        self._decisions.finish(decision_id)
+
+    def pending_decisions(self, visit_id: int) -> list[KeptDecision]:
+        """A visit's decisions that wait to be carried out."""
+        return self._decisions.pending(visit_id)
+
+    def decisions(self, visit_id: int | None = None, limit: int = 100) -> list[KeptDecision]:
+        """What was decided, of all visits or of one, the newest first."""
+        return self._decisions.history(visit_id, limit)
 
     # Session and lease
 
