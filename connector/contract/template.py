@@ -15,6 +15,7 @@ _DAY = {"%Y": "2026", "%m": "03", "%d": "01", "%H": "08", "%M": "30", "%S": "00"
 _LETTERS = {"%Y": "yyyy", "%m": "mm", "%d": "dd", "%H": "hh", "%M": "mm", "%S": "ss"}
 _EXAMPLES = {Type.DECIMAL: "10.00", Type.INTEGER: "1", Type.BASE64: "JVBERi0xLjQ=", Type.LIST: "A01,A02"}
 _TYPES = {Type.LIST: "texts separated by ','", Type.BASE64: "a file in URL-safe Base64 with padding"}
+_ONE = "1.00"
 _LEFT_OUT = "sessionid"
 """Added by whoever sends (trap T14)."""
 
@@ -64,6 +65,8 @@ def _fill(node: Node, left_out: Sequence[str]) -> dict[str, Any]:
             filled[child.wrapper or child.name] = {child.name: inner} if child.wrapper else inner
         elif child.name not in left_out:
             filled[child.name] = _value(child)
+    if "quantity" in node.roles and "amount" in node.roles:  # one piece: its price is its amount (81023)
+        filled[node.roles["quantity"]] = _ONE
     return filled
 
 

@@ -1,6 +1,7 @@
 """A template of every interface: read back by our own reader it breaks no rule, and names every field in words."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -46,6 +47,11 @@ def test_a_template_says_what_depends_on_what():
     assert "认定书号; text, at most 30 characters; required if isnewinjure is 0" in text
     assert "入院日期; date, yyyy-mm-dd; required" in text
     assert "单价; decimal, 10 digits, 4 of them decimals" in write_template(BOOK.operation("sendMedInfo"))
+
+
+def test_the_amount_of_an_example_is_price_times_quantity():
+    row = example(BOOK.operation("sendMedInfo"))["meds"]["med"][0]
+    assert Decimal(row["alc405"]) * Decimal(row["alc406"]) == Decimal(row["alc407"])
 
 
 def test_an_example_is_json_too():
