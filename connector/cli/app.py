@@ -27,12 +27,18 @@ app = typer.Typer(
 commands.register(app)
 
 WRONG_USE, STOPPED = 2, 130
-
-_COMMANDS = {"quarantine", "list", "show", "release"} | {
-    command.name or (command.callback.__name__ if command.callback else "")
-    for command in app.registered_commands
-}
 _IN_LEDGER = " What was under way is in the ledger; the next run goes on from there."
+
+
+def _words(group: typer.Typer) -> set[str]:
+    """The names of a group's commands, and of the groups in it."""
+    words = {one.name or (one.callback.__name__ if one.callback else "") for one in group.registered_commands}
+    for part in group.registered_groups:
+        words |= {str(part.name)} | (_words(part.typer_instance) if part.typer_instance else set())
+    return words
+
+
+_COMMANDS = _words(app)
 
 
 def run(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import call, card, quarantine, show, show_run
+from connector.cli import call, card, ledger, quarantine, show, show_run
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_json
 from connector.cli.stopping import Stopping
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(status)
     app.add_typer(quarantine.app, name="quarantine")
+    app.add_typer(ledger.app, name="ledger")
     app.command()(call.call)
     app.add_typer(card.app, name="card")
     app.command()(simulate)

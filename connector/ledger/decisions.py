@@ -23,7 +23,7 @@ _DECISION = "SELECT id, at, who, kind, visit_id, batch_id, choice, done_at, seal
 class Decision:
     """What a person decided: `kind` names the question (`batch`, `reset`, …), `choice` the answer to it.
 
-    `numbers` are what they saw: amounts scaled by 4, counts, texts.
+    `numbers` are what they saw: amounts in yuan as exact text, counts, other texts.
     """
 
     kind: str

@@ -31,7 +31,7 @@ from connector.ledger.settlements import Settlements
 from connector.ledger.staging import StageCounts, Staging, SweepCounts
 from connector.ledger.sweeping import Sweeping
 from connector.ledger.tables import Standing
-from connector.ledger.visits import Visits
+from connector.ledger.visits import KnownVisit, Visits
 from connector.records import Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
 
 __all__ = ["Ledger", "create_key", "open_ledger", "read_key"]
@@ -161,6 +161,14 @@ class Ledger:
     def visits_numbered(self, number: str) -> list[int]:
         """Ids of the visits that have this number at the platform."""
         return self._visits.numbered(number)
+
+    def find_visits(self, name: str) -> list[KnownVisit]:
+        """Visits of this number at the platform, or of this key in the HIS."""
+        return self._visits.find(name)
+
+    def visits_of(self, visit_ids: Collection[int]) -> list[KnownVisit]:
+        """The visits of these ids."""
+        return self._visits.of_ids(visit_ids)
 
     def unread_visits(self, visits: str, mapping: str) -> list[str]:
         """Visits whose rows of `mapping` were never read by visit."""

@@ -7,10 +7,37 @@ from datetime import datetime
 
 from connector.ledger.database import Database
 from connector.ledger.link import Link
-from connector.ledger.moments import to_ms
+from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.names import mapping_id, mapping_id_or_new
 from connector.ledger.seal import Seal
 from connector.records import Reading, RecordBlock
+
+_KNOWN = (
+    "SELECT v.id, m.name, v.key, v.number, v.is_registered, v.hold, v.held_at, v.baseline "
+    "FROM visit v JOIN mapping m ON m.id = v.mapping_id "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVisit:
+    """A visit as people are told of it. `mapping` is its visits mapping; `reason` why it is held, "" if it is not.
+
+    `baseline` (scaled by 4): what a person accepted as uploaded before the connector came, None for nothing.
+    """
+
+    visit_id: int
+    mapping: str
+    key: str = field(repr=False)
+    number: str = field(repr=False)
+    registered: bool
+    reason: str = field(repr=False)
+    held_at: str
+    baseline: int | None = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What people call it: the platform's number, else the HIS's key."""
+        return self.number or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +118,34 @@ class Visits:
         with self.database.reading() as link:
             rows = link.rows("SELECT v.id FROM visit v WHERE v.number = ? ORDER BY v.id", number)
         return [visit_id for (visit_id,) in rows]
+
+    def known(self, link: Link, where: str, *params: object) -> list[KnownVisit]:
+        """The visits for which `where` holds, in the order in which they were first seen."""
+        return [
+            KnownVisit(
+                visit_id,
+                mapping,
+                key,
+                number,
+                bool(is_registered),
+                self.reason(visit_id, hold),
+                to_iso(held_at),
+                baseline,
+            )
+            for visit_id, mapping, key, number, is_registered, hold, held_at, baseline in link.rows(
+                f"{_KNOWN}WHERE {where} ORDER BY v.id", *params
+            )
+        ]
+
+    def find(self, name: str) -> list[KnownVisit]:
+        """The visits of this number at the platform, or of this key in the HIS."""
+        with self.database.reading() as link:
+            return self.known(link, "v.number = ? OR v.key = ?", name, name)
+
+    def of_ids(self, visit_ids: Collection[int]) -> list[KnownVisit]:
+        """The visits of these ids."""
+        with self.database.reading() as link:
+            return self.known(link, "v.id IN (??)", list(visit_ids))
 
     def unread(self, visits: str, mapping: str) -> list[str]:
         """Visits whose rows of `mapping` have never been read by visit: the watermark may have passed them."""
