@@ -22,6 +22,7 @@ from connector.ledger.outbox import Outbox
 from connector.ledger.overview import Marked, OpenBatch, Overview, VisitDue, VisitTotals
 from connector.ledger.payloads import Payloads
 from connector.ledger.quarantine import Group, Quarantine, QuarantinedRow, RecordView
+from connector.ledger.questions import Questions
 from connector.ledger.reasons import Reasons
 from connector.ledger.runs import Run, Runs
 from connector.ledger.schema import open_schema, prepare_file
@@ -29,6 +30,7 @@ from connector.ledger.seal import Seal, check_key, create_key, read_key
 from connector.ledger.sessions import Sessions
 from connector.ledger.settlements import Settlements
 from connector.ledger.staging import StageCounts, Staging, SweepCounts
+from connector.ledger.steps import Steps
 from connector.ledger.sweeping import Sweeping
 from connector.ledger.tables import Standing
 from connector.ledger.visits import KnownVisit, Visits
@@ -67,7 +69,7 @@ def open_ledger(
 
 
 class Ledger:
-    """One open ledger."""
+    """One open ledger. `steps` and `questions` are the life of its visits beyond their rows."""
 
     def __init__(self, database: Database, seal: Seal, now: Callable[[], datetime], created_at: int) -> None:
         payloads, reasons = Payloads(seal), Reasons(seal)
@@ -84,6 +86,8 @@ class Ledger:
         self._quarantine = Quarantine(database, seal, payloads, reasons, now)
         self._sessions = Sessions(database, seal, now)
         self._decisions = Decisions(database, seal, now)
+        self.steps = Steps(database, seal, now)
+        self.questions = Questions(database, seal, self._decisions, now)
         self.created_at = to_iso(created_at)
 
     def __enter__(self) -> Self:

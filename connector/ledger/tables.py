@@ -95,6 +95,7 @@ _Big = BigInteger().with_variant(Integer, "sqlite")
 _CURRENT = text("is_current = 1")
 _ASIDE = text("state IN (2, 3)")
 _OPEN = text("state IN (0, 2)")
+_UNANSWERED = text("answered_at IS NULL")
 
 metadata = MetaData()
 
@@ -316,6 +317,38 @@ decision = Table(
     Column("done_at", BigInteger),
     Column("sealed", LargeBinary, nullable=False),
     Index("ix_decision_visit", "visit_id"),
+)
+
+step = Table(
+    "step",
+    metadata,
+    Column("id", _Big, primary_key=True, autoincrement=False),
+    Column("visit_id", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index("ix_step_visit", "visit_id"),
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("id", _Big, primary_key=True, autoincrement=False),
+    Column("visit_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("decision_id", BigInteger),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(
+        "ux_question_open",
+        "visit_id",
+        "kind",
+        unique=True,
+        sqlite_where=_UNANSWERED,
+        postgresql_where=_UNANSWERED,
+    ),
 )
 
 journal = Table(

@@ -1,4 +1,4 @@
-"""Decisions, compensations, the call journal, and a visit's baseline."""
+"""Decisions, compensations, steps, questions, the call journal, and a visit's baseline."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,6 +35,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_decision_visit", "decision", ["visit_id"], unique=False)
+    op.create_table(
+        "step",
+        sa.Column("id", _BIG, autoincrement=False, nullable=False),
+        sa.Column("visit_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_step_visit", "step", ["visit_id"], unique=False)
+    op.create_table(
+        "question",
+        sa.Column("id", _BIG, autoincrement=False, nullable=False),
+        sa.Column("visit_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.Column("decision_id", sa.BigInteger(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "ux_question_open",
+        "question",
+        ["visit_id", "kind"],
+        unique=True,
+        sqlite_where=sa.text("answered_at IS NULL"),
+        postgresql_where=sa.text("answered_at IS NULL"),
+    )
     op.create_table(
         "journal",
         sa.Column("id", _BIG, sa.Identity(always=False), nullable=False),

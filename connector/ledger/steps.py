@@ -1,0 +1,68 @@
+"""Steps: what was done, or undone, for a visit beyond its rows: lookups, approvals, leaving, documents.
+
+Only ever added to: an undone step is another step. Details are sealed; they hold what the platform answered.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.ledger.database import Database
+from connector.ledger.link import Link
+from connector.ledger.moments import to_iso, to_ms
+from connector.ledger.seal import Seal
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStep:
+    """One step of a visit: its `name`, the `operation` (method) that did it, or "", and what has to be remembered."""
+
+    id: int
+    visit_id: int
+    at: str
+    name: str
+    operation: str
+    details: Mapping[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Keeps the steps of visits."""
+
+    database: Database
+    seal: Seal = field(repr=False)
+    now: Callable[[], datetime]
+
+    def note(self, visit_id: int, name: str, operation: str, details: Mapping[str, object]) -> int:
+        """Keep a step; returns its number. `details` are JSON values."""
+        with self.database.writing() as link:
+            return self.write(link, visit_id, name, operation, details)
+
+    def write(
+        self, link: Link, visit_id: int, name: str, operation: str, details: Mapping[str, object]
+    ) -> int:
+        """The same, within a transaction that also does what the step is about."""
+        number = int(link.rows("SELECT COALESCE(MAX(id), 0) + 1 FROM step")[0][0])
+        said = json.dumps(dict(details), ensure_ascii=False, default=str).encode()
+        link.run(
+            "INSERT INTO step (id, visit_id, at, name, operation, sealed) VALUES (?, ?, ?, ?, ?, ?)",
+            *(number, visit_id, to_ms(self.now()), name, operation, self.seal.seal("step", number, said)),
+        )
+        return number
+
+    def of(self, visit_id: int) -> list[KeptStep]:
+        """A visit's steps, the oldest first."""
+        with self.database.reading() as link:
+            rows = link.rows(
+                "SELECT id, visit_id, at, name, operation, sealed FROM step WHERE visit_id = ? ORDER BY id",
+                visit_id,
+            )
+        return [
+            KeptStep(row[0], row[1], to_iso(row[2]), row[3], row[4], self._details(row[0], row[5]))
+            for row in rows
+        ]
+
+    def _details(self, number: int, sealed: bytes) -> Mapping[str, object]:
+        details: Mapping[str, object] = json.loads(self.seal.open("step", number, sealed))
+        return details
