@@ -1,11 +1,12 @@
 """What people and the delivery see of the ledger as a whole: visits that are due, totals, batches that are open."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from connector.ledger.conclusions import UNAPPLIED
 from connector.ledger.database import Database
 from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
@@ -15,12 +16,20 @@ from connector.ledger.tables import PHASES, Phase, Standing
 from connector.ledger.visits import Visits
 from connector.records import BatchState, Reading, State
 
+_Readings = Mapping[int, tuple[int | None, int]]
+"""Each visit's last reading: the total, and when (in milliseconds)."""
+
+_NEVER: tuple[int | None, int] = (None, 0)
+_DUE = "SELECT v.id, v.key, v.number, v.is_registered, v.hold FROM visit v WHERE v.mapping_id = ? "
+"""The beginning of a query whose rows become `VisitDue`."""
+
 
 @dataclass(frozen=True, slots=True)
 class VisitDue:
     """A visit with something to do. `reason` is why it is held, "" when it is not.
 
-    `is_proven`: it is not held, and the platform's last total shows what was accepted, no more and no less.
+    `is_proven`: it is not held, the platform's last total shows what was accepted, no more and no less, and no
+    second look is due.
     """
 
     visit_id: int
@@ -100,20 +109,26 @@ class Overview:
     now: Callable[[], datetime]
 
     def due_visits(
-        self, visits: str, mappings: Sequence[str], *, tolerance: int | None = None
+        self,
+        visits: str,
+        mappings: Sequence[str],
+        *,
+        tolerance: int | None = None,
+        second_look: timedelta | None = None,
     ) -> list[VisitDue]:
         """Visits with a record that waits, or with an open batch, in the order in which they were first seen.
 
         With a `tolerance` (scaled by 4) those too whose total is not proven: it was not read since their last charges
         were accepted, or it showed another sum and the run ended before it could be read again. So too held ones,
-        because a person may have put the platform right.
+        because a person may have put the platform right. With a `second_look` also those whose total was not read
+        since so long after a batch was found not applied: it may have come to life meanwhile (protocol C.4).
         """
         with self.database.reading() as link:
             number = mapping_id(link, visits)
             wanted = [number, *(mapping_id(link, mapping) for mapping in mappings)]
-            unproven = [] if tolerance is None else _unproven(link, number, tolerance)
+            unproven = self._doubtful(link, number, tolerance, second_look)
             rows = link.rows(
-                "SELECT v.id, v.key, v.number, v.is_registered, v.hold FROM visit v WHERE v.mapping_id = ? AND v.id IN ("
+                _DUE + "AND v.id IN ("  # noqa: S608 - fixed text
                 "SELECT s.visit_id FROM segment s WHERE s.live > 0 AND s.mapping_id IN (??) AND EXISTS "
                 '(SELECT 1 FROM record r WHERE r.id >= s.first_id AND r.id < s.first_id + s."rows" '
                 "AND r.state = :staged) "
@@ -123,6 +138,34 @@ class Overview:
                 wanted,
                 unproven,
             )
+        return self._due(rows, unproven)
+
+    def known_visits(self, visits: str, *, tolerance: int) -> list[VisitDue]:
+        """Every visit, due or not, in the order in which they were first seen."""
+        with self.database.reading() as link:
+            number = mapping_id(link, visits)
+            unproven = self._doubtful(link, number, tolerance, None)
+            rows = link.rows(_DUE + "ORDER BY v.id", number)
+        return self._due(rows, unproven)
+
+    def _doubtful(
+        self, link: Link, visits_mapping: int, tolerance: int | None, second_look: timedelta | None
+    ) -> list[int]:
+        """Ids of the visits whose total has to be read; none without a tolerance."""
+        if tolerance is None:
+            return []
+        readings = {
+            visit_id: (total, to_ms(datetime.fromisoformat(at)))
+            for visit_id, total, at in link.rows(
+                "SELECT visit_id, total, at FROM reading WHERE id IN (SELECT MAX(id) FROM reading GROUP BY visit_id)"
+            )
+        }
+        unproven = _unproven(link, visits_mapping, tolerance, readings)
+        if second_look is not None:
+            unproven |= _unseen(link, to_ms(self.now()), second_look, readings)
+        return sorted(unproven)
+
+    def _due(self, rows: Sequence[tuple[Any, ...]], unproven: Sequence[int]) -> list[VisitDue]:
         doubtful = set(unproven)
         return [
             VisitDue(
@@ -260,15 +303,8 @@ def _add_marks(link: Link, totals: dict[int, VisitTotals]) -> None:
             totals[visit_id].changed, totals[visit_id].vanished = changed, vanished
 
 
-def _unproven(link: Link, visits_mapping: int, tolerance: int) -> list[int]:
+def _unproven(link: Link, visits_mapping: int, tolerance: int, readings: _Readings) -> set[int]:
     """Visits that are held, or whose last reading is older than their last charges or does not show their sum."""
-    readings = {
-        visit_id: (total, to_ms(datetime.fromisoformat(at)))
-        for visit_id, total, at in link.rows(
-            "SELECT visit_id, total, at FROM reading WHERE id IN (SELECT MAX(id) FROM reading GROUP BY visit_id)"
-        )
-    }
-    never = (None, 0)
     unproven = {
         i
         for (i,) in link.rows(
@@ -279,10 +315,24 @@ def _unproven(link: Link, visits_mapping: int, tolerance: int) -> list[int]:
         "SELECT visit_id, SUM(accepted), MAX(settled_at) FROM batch "
         "WHERE base_total IS NOT NULL AND accepted_rows > 0 GROUP BY visit_id"
     ):
-        total, read_at = readings.get(visit_id, never)
+        total, read_at = readings.get(visit_id, _NEVER)
         if total is None or abs(total - int(accepted)) > tolerance or read_at < settled_at:
             unproven.add(visit_id)
-    return sorted(unproven)
+    return unproven
+
+
+def _unseen(link: Link, now: int, second_look: timedelta, readings: _Readings) -> set[int]:
+    """Visits whose last reading is from before the second look that a batch found not applied is due for."""
+    wait = second_look // timedelta(milliseconds=1)
+    return {
+        visit_id
+        for visit_id, settled_at in link.rows(
+            f"SELECT b.visit_id, MAX(b.settled_at) FROM batch b WHERE {UNAPPLIED} AND b.settled_at <= ? "  # noqa: S608 - fixed text
+            "GROUP BY b.visit_id",
+            now - wait,
+        )
+        if readings.get(visit_id, _NEVER)[1] < settled_at + wait
+    }
 
 
 def _add_readings(link: Link, totals: dict[int, VisitTotals]) -> None:

@@ -7,12 +7,13 @@ clear sentence, after which nothing may be sent.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from connector.ledger.claims import Batch, Claims, Intent, Settlement
+from connector.ledger.conclusions import Concluded, Conclusions
 from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
 from connector.ledger.decisions import Decision, Decisions, KeptDecision
@@ -82,6 +83,7 @@ class Ledger:
         self._outbox = Outbox(database, payloads)
         self._claims = Claims(database, seal, payloads, self._leases, now)
         self._settlements = Settlements(database, seal, payloads, reasons, now)
+        self._conclusions = Conclusions(database)
         self._overview = Overview(database, self._visits, now)
         self._quarantine = Quarantine(database, seal, payloads, reasons, now)
         self._sessions = Sessions(database, seal, now)
@@ -201,10 +203,23 @@ class Ledger:
         return self._database.together()
 
     def due_visits(
-        self, visits: str, mappings: Sequence[str], *, tolerance: int | None = None
+        self,
+        visits: str,
+        mappings: Sequence[str],
+        *,
+        tolerance: int | None = None,
+        second_look: timedelta | None = None,
     ) -> list[VisitDue]:
         """Visits with records that wait or open batches; with a `tolerance` also those whose total is not proven."""
-        return self._overview.due_visits(visits, mappings, tolerance=tolerance)
+        return self._overview.due_visits(visits, mappings, tolerance=tolerance, second_look=second_look)
+
+    def known_visits(self, visits: str, *, tolerance: int) -> list[VisitDue]:
+        """Every visit, due or not."""
+        return self._overview.known_visits(visits, tolerance=tolerance)
+
+    def unapplied(self, visit_ids: Collection[int]) -> list[Concluded]:
+        """What was ever found not applied in these visits."""
+        return self._conclusions.unapplied(list(visit_ids))
 
     def registration(self, visit_id: int) -> StagedRecord | None:
         """The visit's registration, if it waits."""

@@ -6,6 +6,7 @@ The second half of the connector's one sentence, and the only way anything is se
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from connector.config.pipeline import Pipeline
 from connector.config.project import Project
@@ -22,6 +23,8 @@ from connector.pipeline.sessions import SessionKeeper
 
 _TOTALS = "getPerDetail"
 _APPROVE = "discharge"
+_LIFE = timedelta(hours=2)
+"""So long after its last use a session still lives (section 4.1), and with it a request that was stuck before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,13 @@ class Deliverer:
 
 def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[VisitDue]:
     """Visits with something to send or to settle, or (unless nothing is verified) with a total that is not proven."""
-    tolerance = None if project.settings.delivery.verify == "never" else TOLERANCE
-    return ledger.due_visits(pipeline.visits, pipeline.mappings, tolerance=tolerance)
+    rules = project.settings.delivery
+    return ledger.due_visits(
+        pipeline.visits,
+        pipeline.mappings,
+        tolerance=None if rules.verify == "never" else TOLERANCE,
+        second_look=timedelta(seconds=rules.settle_s) + _LIFE,
+    )
 
 
 def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:

@@ -204,8 +204,16 @@ def _check_base(desk: Desk, visit: VisitDue, base: int, *, patient: bool = True)
         total = yield from _read(desk, visit)
     if not fits(total, base):
         raise Held(
-            f"the platform holds {yuan(total):.2f}, the ledger {yuan(base):.2f}: somebody else changed this visit"
+            f"the platform holds {yuan(total):.2f}, the ledger {yuan(base):.2f}: {_suspect(desk, visit, total - base)}"
         )
+
+
+def _suspect(desk: Desk, visit: VisitDue, surplus: int) -> str:
+    """Who may have changed the visit: a batch that came to life after it was found not applied, or somebody else."""
+    for batch in desk.ledger.unapplied([visit.visit_id]):
+        if fits(surplus, batch.amount):
+            return f"suspected late duplicate of batch {batch.batch_id}, which was found not applied"
+    return "somebody else changed this visit"
 
 
 def _read(desk: Desk, visit: VisitDue) -> Generator[Step, Any, int]:
