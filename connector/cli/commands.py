@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import call, card, ledger, quarantine, show, show_run
+from connector.cli import call, card, ledger, quarantine, show, show_run, trace
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_json
 from connector.cli.stopping import Stopping
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.add_typer(quarantine.app, name="quarantine")
     app.add_typer(ledger.app, name="ledger")
+    app.command()(trace.trace)
     app.command()(call.call)
     app.add_typer(card.app, name="card")
     app.command()(simulate)

@@ -228,6 +228,8 @@ def show_record(report: RowReport) -> None:
     row = report.record
     state = row.state.value.replace("_", " ")
     say(f"row {row.record_id}: {row.mapping}, key {row.key}, visit {row.number or row.visit}: {state}")
+    if report.trace_id:
+        say(f"  trace id on the platform's page: {report.trace_id}")
     if row.changed_at:
         say(f"  changed in the HIS since; seen {moment(row.changed_at)}")
     if row.vanished_at:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from connector.config.codes import FACTS, Catalogue, CodeMap
 from connector.config.lint_rules import rule_faults
 from connector.config.lint_values import FieldLint
-from connector.config.mapping import Expression, Mapping
+from connector.config.mapping import TRACE_SIZE, Expression, Mapping
 from connector.config.near import propose
 from connector.config.pipeline import Pipeline
 from connector.config.places import KEY
@@ -40,6 +40,7 @@ def lint_mapping(
     # A field that is named wrongly is missing under its right name too; only the first is said.
     faults += rule_faults(bound, target, complete=len(bound.fields) == len(mapping.fields))
     faults += _source_faults(bound, target)
+    faults += _trace_faults(bound, target)
     faults += _test_faults(bound)
     return bound, target, faults
 
@@ -100,6 +101,26 @@ def _source_faults(mapping: Mapping, target: Target) -> list[Fault]:
             )
         )
     return faults
+
+
+def _trace_faults(mapping: Mapping, target: Target) -> list[Fault]:
+    """Whether the field that is to carry the trace id has room for it and may say anything."""
+    if mapping.trace is None:
+        return []
+    spec, made = target.fields[mapping.trace], mapping.fields.get(mapping.trace)
+    name = target.named(mapping.trace)
+    message = ""
+    if not spec.descriptive or (spec.length is not None and spec.length < TRACE_SIZE):
+        message = f"{name} cannot carry a trace id: only descriptive text may."
+    elif made is not None and made.catalogue is not None:
+        message = f"{name} cannot carry a trace id, because it is a fact of the catalogue."
+    return [mapping.places.fault(message, "trace", hint=_remark_hint(target))] if message else []
+
+
+def _remark_hint(target: Target) -> str:
+    """The field that is meant for remarks."""
+    remark = target.roles.get("remark")
+    return f"Usual: trace: {remark}" if remark else ""
 
 
 def _test_faults(mapping: Mapping) -> list[Fault]:

@@ -13,6 +13,9 @@ from connector.config.places import Place, Places
 By = Literal["sequence", "timestamp", "comparison"]
 Nulls = Literal["error", "ignore", "always"]
 
+TRACE_SIZE = 8
+"""Characters of a trace id; at a million rows a hospital has hardly two that are the same, and a visit none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -99,7 +102,8 @@ class Mapping:
 
     `fills` is the node's address as `Contract.node` takes it (`sendMedInfo.meds.med`, or `register` for the
     whole request). `fields`: path inside that node, as the contract spells it → how its value is made.
-    `catalogue` is the name of the catalogue its fields look up, or None where none does.
+    `catalogue` is the name of the catalogue its fields look up, or None where none does. `trace` is the path of
+    the field that carries each row's trace id, or None.
     """
 
     name: str
@@ -108,6 +112,7 @@ class Mapping:
     fields: abc.Mapping[str, Expression]
     on_change: Literal["report"] = "report"
     catalogue: str | None = None
+    trace: str | None = None
     tests: tuple[MappingTest, ...] = ()
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

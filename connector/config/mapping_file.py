@@ -40,6 +40,7 @@ def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mappi
     fields = _read_fields(form)
     _read_on_change(form)
     catalogue = form.word("catalogue")
+    trace = form.word("trace")
     tests = tuple(
         test for number, item in enumerate(form.series("tests")) if (test := _read_test(form, number, item))
     )
@@ -50,6 +51,7 @@ def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mappi
         source=source,
         fields=MappingProxyType(fields),
         catalogue=catalogue,
+        trace=trace,
         tests=tests,
         file=path,
         places=page.places(),

@@ -132,8 +132,10 @@ def name_fields(mapping: Mapping, target: Target) -> tuple[Mapping, list[Fault]]
     tests = tuple(
         _name_test(mapping, target, test, number, faults) for number, test in enumerate(mapping.tests)
     )
+    trace = mapping.trace and _resolve(mapping, target, mapping.trace, ("trace",), faults)
     places = _also_resolved(mapping.places, written)
-    return replace(mapping, fields=MappingProxyType(fields), tests=tests, places=places), faults
+    named = replace(mapping, fields=MappingProxyType(fields), trace=trace, tests=tests, places=places)
+    return named, faults
 
 
 def _name_test(

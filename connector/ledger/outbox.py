@@ -53,6 +53,15 @@ class Outbox:
             )
         return {key: state_of(standing, phase) for key, standing, phase in rows}
 
+    def keys(self, mapping: str, after: int, limit: int) -> list[tuple[int, str]]:
+        """Ids and source keys of a mapping's records, every version, by their ids, beginning behind `after`."""
+        with self.database.reading() as link:
+            rows = link.rows(
+                "SELECT id, key FROM record WHERE mapping_id = ? AND id > ? ORDER BY id LIMIT ?",
+                *(mapping_id(link, mapping), after, limit),
+            )
+        return [(record_id, key) for record_id, key in rows]
+
     def visit_records(self, visits: str, mapping: str, key: str) -> dict[str, tuple[State, int]]:
         """The current records of a visit: state and amount (scaled by 4) by source key."""
         with self.database.reading() as link:

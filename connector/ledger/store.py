@@ -353,6 +353,10 @@ class Ledger:
         """Rows in quarantine."""
         return self._quarantine.rows(mapping, visit, rule, limit)
 
+    def keys(self, mapping: str, *, after: int = 0, limit: int = 50_000) -> list[tuple[int, str]]:
+        """Ids and source keys of a mapping's records, a page at a time."""
+        return self._outbox.keys(mapping, after, limit)
+
     def show_record(self, record_id: int) -> RecordView:
         """Everything known of one record."""
         return self._quarantine.show(record_id)

@@ -13,6 +13,7 @@ from connector.ledger.store import Ledger
 from connector.pipeline.parts import Parts
 from connector.pipeline.personal import mask_of
 from connector.pipeline.preview import find_mapping, names_of
+from connector.transform.trace import trace_id_of
 
 __all__ = ["Group", "QuarantineReport", "RowReport", "Standing", "StatusReport", "VisitTotals"]
 
@@ -168,10 +169,12 @@ def _groups_of_visit(ledger: Ledger, visit: str) -> list[Group]:
 class RowReport:
     """One record, and what would be (or was to be) sent of it, where that is kept, with its fields' Chinese names.
 
-    The platform's raw answers and, unless asked for, what names a person are left out.
+    `trace_id` is what its remark carries, or "". The platform's raw answers and, unless asked for, what names a
+    person are left out.
     """
 
     record: RecordView
+    trace_id: str
     names: Mapping[str, str]
     payload: Mapping[str, object] | None = field(repr=False)
 
@@ -179,7 +182,11 @@ class RowReport:
 def show_row(parts: Parts, record_id: int, *, show_personal: bool = False) -> RowReport:
     """Everything the ledger knows of one record; LedgerError when there is none of that number."""
     with parts.open_ledger(read_only=True) as ledger:
-        record = ledger.show_record(record_id)
+        return report_row(parts, ledger.show_record(record_id), show_personal=show_personal)
+
+
+def report_row(parts: Parts, record: RecordView, *, show_personal: bool) -> RowReport:
+    """A record as it may be shown."""
     payload = json.loads(record.payload) if record.payload else None
     mapping = parts.project.mappings.get(record.mapping)
     if payload is not None and not show_personal:
@@ -188,7 +195,8 @@ def show_row(parts: Parts, record_id: int, *, show_personal: bool = False) -> Ro
         replace(one, answer=replace(one.answer, raw=b"") if one.answer else None) for one in record.journeys
     )
     names = names_of(mapping, parts.contract) if mapping else {}
-    return RowReport(replace(record, payload=b"", journeys=journeys), names, payload)
+    trace_id = trace_id_of(record.mapping, record.key) if mapping and mapping.trace else ""
+    return RowReport(replace(record, payload=b"", journeys=journeys), trace_id, names, payload)
 
 
 def release(parts: Parts, *, mapping: str, visit: str, rule: str) -> int:

@@ -183,7 +183,8 @@ def _check(plan: Plan) -> None:
     """Refuse a plan that could not be followed."""
     mapping = plan.mapping
     known = {slot.path for slot in plan.slots}
-    wrong = [f"{path} is no field of {mapping.fills}" for path in mapping.fields if path not in known]
+    named = (*mapping.fields, mapping.trace) if mapping.trace else mapping.fields
+    wrong = [f"{path} is no field of {mapping.fills}" for path in named if path not in known]
     for path, one in mapping.fields.items():
         for expression in (one, one.outside) if one.outside else (one,):
             if expression.codes is not None and expression.codes not in plan.workshop.code_maps:

@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from connector.columns.text import Array, Mask, is_blank, kernels, mask
+from connector.config.mapping import TRACE_SIZE
+from connector.contract.spec import Field
 from connector.errors import ConfigurationError, Violation
 from connector.records import RecordBlock, Rejection, SetAside
 from connector.transform import money, payload, rules
@@ -21,6 +23,7 @@ from connector.transform.expression import make
 from connector.transform.keys import keys_of
 from connector.transform.matching import match
 from connector.transform.plan import Lookup, Plan, Slot, compile_plan
+from connector.transform.trace import append_ids, trace_ids
 
 __all__ = ["Lookup", "Plan", "Transformed", "compile_plan", "frame", "transform"]
 
@@ -53,11 +56,12 @@ def transform(plan: Plan, table: pa.Table, *, undecodable: Iterable[tuple[int, s
     count = table.num_rows
     broken = _broken(undecodable, count)
     source = _source(plan, table)
-    values = _values(plan, source, broken, count)
+    keys = keys_of(table, plan.mapping.source.key)
+    values = _values(plan, source, broken, keys)
     found = rules.check(plan, values, count)
     counted = money.count(plan, values, found, count)
     rows = _Rows(
-        keys=keys_of(table, plan.mapping.source.key),
+        keys=keys,
         visits=source[plan.mapping.source.visit].texts().take(source[plan.mapping.source.visit].rows),
         fields=values,
         payloads=payload.payloads(plan.pieces, values, count),
@@ -88,11 +92,9 @@ def transform(plan: Plan, table: pa.Table, *, undecodable: Iterable[tuple[int, s
 def frame(plan: Plan, table: pa.Table, *, undecodable: Iterable[tuple[int, str]] = ()) -> pd.DataFrame:
     """What every row would send, for people: a column of text per field of the payload, the keys as index."""
     broken = _broken(undecodable, table.num_rows)
-    values = _values(plan, _source(plan, table), broken, table.num_rows)
-    sent = pa.table(
-        {"key": keys_of(table, plan.mapping.source.key)}
-        | {slot.path: values[slot.path].column() for slot in plan.slots}
-    )
+    keys = keys_of(table, plan.mapping.source.key)
+    values = _values(plan, _source(plan, table), broken, keys)
+    sent = pa.table({"key": keys} | {slot.path: values[slot.path].column() for slot in plan.slots})
     shown: pd.DataFrame = sent.to_pandas(types_mapper=pd.ArrowDtype)
     return shown.set_index("key")
 
@@ -117,19 +119,28 @@ def _source(plan: Plan, table: pa.Table) -> dict[str, Cells]:
 
 
 def _values(
-    plan: Plan, source: Mapping[str, Cells], broken: Mapping[str, Mask], count: int
+    plan: Plan, source: Mapping[str, Cells], broken: Mapping[str, Mask], keys: Array
 ) -> dict[str, Values]:
     """What every field of the payload holds."""
     made: dict[str, Values] = {}
+    count, trace = len(keys), plan.mapping.trace
     for slot in plan.slots:
         if slot.expression is None:
             made[slot.path] = Values.constant("", count)
         elif slot.expression.catalogue is None:
-            made[slot.path] = make(slot.expression, slot.spec, source, count, plan.workshop)
+            spec = _leave_room(slot.spec) if slot.path == trace else slot.spec
+            made[slot.path] = make(slot.expression, spec, source, count, plan.workshop)
     match(plan, source, made, broken)
+    if trace is not None:
+        made[trace] = append_ids(made[trace], trace_ids(plan.mapping.name, keys))
     if broken:
         made |= {slot.path: _blinded(made[slot.path], slot, broken) for slot in plan.slots if slot.expression}
     return made
+
+
+def _leave_room(spec: Field) -> Field:
+    """A field whose text, where it may be shortened, leaves room for a blank and the trace id."""
+    return spec.model_copy(update={"length": spec.length and max(0, spec.length - TRACE_SIZE - 1)})
 
 
 def _blinded(values: Values, slot: Slot, broken: Mapping[str, Mask]) -> Values:

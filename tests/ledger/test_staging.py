@@ -55,6 +55,18 @@ def test_the_watermark_moves_with_its_rows_or_not_at_all(ledger, visit):
     assert states(ledger, "k2", "k3") == [None, None]
 
 
+def test_keys_come_a_page_at_a_time_with_every_version(ledger, visit):
+    stage(ledger, "k1", "k2", "k3")
+    stage(ledger, Row("k1", payload="q", source="t"))
+    stage(ledger, "other", mapping="orders")
+    pages, after = [], 0
+    while page := ledger.keys(CHARGES, after=after, limit=2):
+        pages.append([key for _, key in page])
+        after = page[-1][0]
+    assert pages == [["k1", "k2"], ["k3", "k1"]]
+    assert ledger.keys("never staged") == []
+
+
 def test_a_waiting_row_that_changes_is_a_new_version(ledger, visit):
     stage(ledger, "k1", "k2")
     old = ledger.staged(visit, CHARGES)[0]

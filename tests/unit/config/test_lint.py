@@ -145,3 +145,29 @@ def test_every_upload_of_the_contract_can_be_addressed(desk):
         assert isinstance(target, Target)
         assert target.gives_visits == address.endswith("egister")
         assert set(target.roles.values()) <= set(target.fields)
+
+
+def test_a_trace_needs_a_descriptive_field_of_the_node(desk):
+    desk.swap(CHARGES, "mapping: charges", "mapping: charges\ntrace: bzmsg")
+    assert desk.load().mappings["charges"].trace == "bzmsg"
+    for wrong, message, hint in (
+        ("bzmgs", "sendMedInfo.meds.med has no field “bzmgs”.", "Did you mean bzmsg 备注?"),
+        (
+            "alc400",
+            "alc400 处方号 cannot carry a trace id: only descriptive text may.",
+            "Usual: trace: bzmsg",
+        ),
+        (
+            "alc407",
+            "alc407 总金额 cannot carry a trace id: only descriptive text may.",
+            "Usual: trace: bzmsg",
+        ),
+    ):
+        desk.swap(CHARGES, "trace: bzmsg", f"trace: {wrong}")
+        fault = desk.fault()
+        assert (fault.message, fault.hint, desk.at(fault)) == (message, hint, wrong)
+        desk.swap(CHARGES, f"trace: {wrong}", "trace: bzmsg")
+    desk.swap(
+        CHARGES, "  vmed: {catalogue: version}", "  vmed: {catalogue: version}\n  bzmsg: {catalogue: version}"
+    )
+    assert "is a fact of the catalogue" in desk.fault().message
