@@ -131,8 +131,8 @@ class SetAside:
 class RecordBlock:
     """Records ready to be staged, as columns of equal length, and the rows that are not.
 
-    `keys`: source keys (`join_key`); `visits`: the HIS's visit keys; `fingerprints`: 16 bytes, the first 8 a
-    digest of the source columns that the mapping uses, the last 8 one of the payload; `payloads`: one JSON
+    `keys`: source keys (`join_key`); `visits`: the HIS's visit keys; `fingerprints`: 16 bytes, the first 2 a
+    digest of what is read (table or SELECT, columns), the next 6 of the values read, the last 8 of the payload; `payloads`: one JSON
     object each, UTF-8, without line breaks; `amounts`: scaled by 4, 0 where the node has no amount;
     `categories`: fee categories (aka063) or ""; `refund_of`: the original's source key or "";
     `numbers`: the platform's visit number (akc190), filled only by a visits mapping.

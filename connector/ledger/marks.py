@@ -51,6 +51,14 @@ def marked_among(link: Link, record_ids: list[int]) -> list[int]:
     return list(set(marked).intersection(record_ids))
 
 
+def changed_among(link: Link, record_ids: list[int]) -> list[int]:
+    """Those of the records that are marked as changed in the HIS."""
+    if not record_ids:
+        return []
+    rows = link.rows("SELECT record_id, changed_at FROM mark WHERE record_id IN (??)", record_ids)
+    return [record_id for record_id, changed_at in rows if changed_at is not None]
+
+
 def clear_marks(link: Link, record_ids: list[int]) -> None:
     """The HIS shows these records as they were uploaded again."""
     if record_ids:

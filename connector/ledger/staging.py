@@ -15,7 +15,7 @@ from connector.ledger.changes import Action, Kind, decide
 from connector.ledger.counts import StageCounts, SweepCounts
 from connector.ledger.database import Database
 from connector.ledger.link import Link
-from connector.ledger.marks import clear_marks, mark_changed, marked_among
+from connector.ledger.marks import changed_among, clear_marks, mark_changed, marked_among
 from connector.ledger.moments import to_ms
 from connector.ledger.names import mapping_id, mapping_id_or_new
 from connector.ledger.payloads import Payloads
@@ -27,7 +27,9 @@ from connector.records import RecordBlock, Watermark, join_key, split_key
 
 __all__ = ["StageCounts", "Staging", "SweepCounts"]
 
-_HALF = 8
+_SHAPE, _HALF = 2, 8
+"""How many bytes of a fingerprint say what is read of the HIS, and end where the payload's digest begins."""
+
 _RESTING = (Standing.REJECTED, Standing.SET_ASIDE)
 _STANDINGS = {Kind.REJECTED: Standing.REJECTED, Kind.SET_ASIDE: Standing.SET_ASIDE}
 
@@ -67,6 +69,7 @@ class _Plan:
     new: list[int] = field(default_factory=list)
     superseded: list[_Known] = field(default_factory=list)
     renewed: list[_Known] = field(default_factory=list)
+    rebased: list[_Known] = field(default_factory=list)
     marked: list[_Known] = field(default_factory=list)
     cleared: list[int] = field(default_factory=list)
 
@@ -204,6 +207,10 @@ class Staging:
     ) -> None:
         resting = [known.id for known in differing if known.standing in _RESTING]
         kept_reasons = self.reasons.ids_of(link, resting) if resting else {}
+        shapes = {
+            known.id: known.fingerprint[:_SHAPE] == rows.fingerprints[known.n][:_SHAPE] for known in differing
+        }
+        changed = set(changed_among(link, [known.id for known in differing if not shapes[known.id]]))
         for known in differing:
             kind, fingerprint = rows.kind(known.n), rows.fingerprints[known.n]
             same_source = known.fingerprint[:_HALF] == fingerprint[:_HALF]
@@ -211,6 +218,7 @@ class Staging:
             action, count = decide(
                 kind,
                 known.standing,
+                same_shape=shapes[known.id] or known.id in changed,
                 same_source=same_source,
                 same_payload=known.fingerprint[_HALF:] == fingerprint[_HALF:],
                 same_visit=same_visit,
@@ -226,8 +234,11 @@ class Staging:
                 plan.renewed.append(known)
             elif action is Action.MARK:
                 plan.marked.append(known)
-            elif known.standing is Standing.BATCHED:
-                plan.cleared.append(known.id)
+            else:
+                if action is Action.REBASE:
+                    plan.rebased.append(known)
+                if known.standing is Standing.BATCHED:
+                    plan.cleared.append(known.id)
 
     def _write(self, link: Link, mapping: int, block: RecordBlock, rows: _Rows, plan: _Plan) -> None:
         at = to_ms(self.now())
@@ -238,6 +249,10 @@ class Staging:
             self._insert(link, mapping, rows, good, block)
             self._insert(link, mapping, rows, [n for n in by_visit if n >= rows.good], block)
         self._renew(link, rows, plan.renewed)
+        link.many(
+            "UPDATE record SET fingerprint = ? WHERE id = ?",
+            [(rows.fingerprints[k.n][:_HALF] + k.fingerprint[_HALF:], k.id) for k in plan.rebased],
+        )
         mark_changed(link, [(known.id, rows.fingerprints[known.n]) for known in plan.marked], at)
         clear_marks(link, marked_among(link, plan.cleared))
 

@@ -18,6 +18,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 _NULL = np.uint64(0x6A09E667F3BCC909)
+_CONTENT = np.uint64(0x0000FFFFFFFFFFFF)
+_SHAPE_BITS = np.uint64(48)
 
 
 def payloads(pieces: Sequence[Piece], values: Mapping[str, Values], rows: int) -> Array:
@@ -46,18 +48,24 @@ def payloads(pieces: Sequence[Piece], values: Mapping[str, Values], rows: int) -
     return joined
 
 
-def source_digests(source: Sequence[Cells], rows: int) -> _Digests:
-    """A digest of the source's own values, column by column in their order; null differs from empty."""
+def source_digests(source: Sequence[Cells], rows: int, shape: str) -> _Digests:
+    """A digest of the source's own values, column by column in their order; null differs from empty.
+
+    The upper 16 bits are one of `shape` (what is read: the table or the SELECT, and which columns), the others of
+    the values: two digests of different shapes say nothing about whether the HIS changed the row.
+    """
     digests = np.full(rows, _GOLDEN, np.uint64)
     for cells in source:
         digests *= _GOLDEN
         digests ^= _hashes(cells.values)[cells.rows]
         digests ^= digests >> np.uint64(29)
+    digests &= _CONTENT
+    digests |= np.uint64(xxh3_64_intdigest(shape.encode()) & 0xFFFF) << _SHAPE_BITS
     return digests
 
 
 def fingerprints(source: _Digests, made: Sequence[bytes]) -> list[bytes]:
-    """The 16 bytes of each row: 8 of its source, 8 of its payload (xxh3_64, big-endian)."""
+    """The 16 bytes of each row: 2 of its source's shape, 6 of its source, 8 of its payload (big-endian)."""
     both = np.empty((len(made), 2), ">u8")
     both[:, 0] = source
     both[:, 1] = np.fromiter(map(xxh3_64_intdigest, made), np.uint64, len(made))

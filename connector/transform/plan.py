@@ -91,6 +91,12 @@ class Plan:
         values = (name for slot in self.slots if slot.expression for name in slot.expression.needs)
         return tuple(dict.fromkeys((*source.key, source.visit, *source.refund_of, *values)))
 
+    @property
+    def shape(self) -> str:
+        """What is read of the HIS: the table or the SELECT, and the columns a row's content is in."""
+        source = self.mapping.source
+        return "\n".join((source.table or source.sql or "", *self.content))
+
     def slot(self, path: str) -> Slot | None:
         """The field at a path of the payload."""
         return next((slot for slot in self.slots if slot.path == path), None)

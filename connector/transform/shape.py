@@ -65,7 +65,7 @@ def transform(plan: Plan, table: pa.Table, *, undecodable: Iterable[tuple[int, s
         visits=source[plan.mapping.source.visit].texts().take(source[plan.mapping.source.visit].rows),
         fields=values,
         payloads=payload.payloads(plan.pieces, values, count),
-        digests=payload.source_digests([source[name] for name in plan.content], count),
+        digests=payload.source_digests([source[name] for name in plan.content], count, plan.shape),
     )
     lost = _identity(plan, rows, broken)
     left = np.ones(count, np.bool_)

@@ -24,8 +24,8 @@ class Clock:
         self.at += timedelta(**span)
 
 
-def fingerprint(source, payload="p"):
-    return str(source).encode().ljust(8, b"-")[:8] + str(payload).encode().ljust(8, b"-")[:8]
+def fingerprint(source, payload="p", shape="=="):
+    return (shape + str(source)).encode().ljust(8, b"-")[:8] + str(payload).encode().ljust(8, b"-")[:8]
 
 
 def visit_block(*keys, content="v", rejected=(), numbers=None):
@@ -45,7 +45,7 @@ def visit_block(*keys, content="v", rejected=(), numbers=None):
 
 @dataclass(frozen=True)
 class Row:
-    """One charge: `source` and `payload` are the two halves of its fingerprint; `bad` and `aside` its fate."""
+    """One charge: `shape`, `source` and `payload` make its fingerprint; `bad` and `aside` its fate."""
 
     key: str
     visit: str = "A"
@@ -57,6 +57,7 @@ class Row:
     bad: tuple[Violation, ...] = ()
     aside: str = ""
     patient: str = ""
+    shape: str = "=="
 
     @property
     def body(self):
@@ -64,7 +65,7 @@ class Row:
 
     @property
     def fingerprint(self):
-        return fingerprint(self.source, self.payload)
+        return fingerprint(self.source, self.payload, self.shape)
 
 
 def block(*rows, mapping=CHARGES):

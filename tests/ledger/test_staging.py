@@ -91,6 +91,20 @@ def test_a_changed_mapping_updates_what_waits_and_never_resends(ledger, visit):
     assert ledger.marked() == []
 
 
+def test_a_mapping_that_reads_other_columns_changes_nothing_that_was_sent(ledger, visit):
+    stage(ledger, "k1", "k2")
+    accept(ledger, claim(ledger, visit))
+    stage(ledger, Row("k2", source="t", payload="q"))
+    assert [one.key for one in ledger.marked()] == ["k2"]
+    other = [Row("k1", source="a", payload="r", shape="##"), Row("k2", source="b", payload="r", shape="##")]
+    assert stage(ledger, *other) == StageCounts(mapping_changed=1, changed_after_upload=1)
+    assert stage(ledger, *other) == StageCounts(mapping_changed=1, changed_after_upload=1)
+    assert [one.key for one in ledger.marked()] == ["k2"]
+    later = Row("k1", source="c", payload="s", shape="##")
+    assert stage(ledger, later) == StageCounts(changed_after_upload=1)
+    assert {one.key for one in ledger.marked()} == {"k1", "k2"}
+
+
 def test_an_accepted_row_that_changes_is_kept_and_shown(ledger, visit, clock):
     stage(ledger, "k1")
     accept(ledger, claim(ledger, visit))

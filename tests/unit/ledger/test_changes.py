@@ -9,12 +9,19 @@ from connector.ledger.tables import Standing
 ALL = list(
     itertools.product(Kind, [s for s in Standing if s is not Standing.SUPERSEDED], *[(True, False)] * 4)
 )
+OTHER_SHAPE = {"same_shape": False, "same_source": False, "same_reasons": False}
 
 
 def verdict(case):
     kind, standing, source, payload, visit, reasons = case
     return decide(
-        kind, standing, same_source=source, same_payload=payload, same_visit=visit, same_reasons=reasons
+        kind,
+        standing,
+        same_shape=True,
+        same_source=source,
+        same_payload=payload,
+        same_visit=visit,
+        same_reasons=reasons,
     )
 
 
@@ -56,3 +63,17 @@ def test_what_holds_in_every_case(case):
 )
 def test_the_table(case, expected):
     assert verdict(case) == expected
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("payload", [True, False], ids=["same payload", "other payload"])
+def test_a_mapping_that_reads_something_else_changes_nothing_that_was_sent(kind, payload):
+    action, count = decide(kind, Standing.BATCHED, same_payload=payload, same_visit=True, **OTHER_SHAPE)
+    assert action is Action.REBASE
+    assert count == ("unchanged" if kind is Kind.GOOD and payload else "mapping_changed")
+
+
+def test_a_waiting_row_takes_what_a_mapping_that_reads_something_else_makes_of_it():
+    made = {"kind": Kind.GOOD, "standing": Standing.STAGED, "same_visit": True, **OTHER_SHAPE}
+    assert decide(**made, same_payload=False) == (Action.REPLACE, "mapping_changed")
+    assert decide(**made, same_payload=True) == (Action.REBASE, "unchanged")

@@ -226,8 +226,17 @@ def test_a_fingerprint_tells_source_from_payload(his):
     assert prints(his, BZ="")[0][:8] != before[:8]  # NULL is not ''
 
 
+def test_a_fingerprint_tells_another_reading_from_another_row(his):
+    (before,) = prints(his)
+    assert prints(his, CFH="CF7")[0][:2] == before[:2]
+    (wider,) = prints(his, plan=his.plan_of(his.charges({"bzmsg": his.column("MEMO")})), MEMO="x")
+    (elsewhere,) = prints(his, plan=his.plan_of(his.charges(table="ZY_FYMX_2026")))
+    assert before[:2] != wider[:2] != elsewhere[:2] != before[:2]
+    assert elsewhere[2:] == before[2:]
+
+
 def test_a_fingerprint_is_the_same_on_every_machine(his):
-    assert prints(his)[0].hex() == "a76e9d8dab5fbb586cabc5fedfcb6ab5"
+    assert prints(his)[0].hex() == "7fbd9d8dab5fbb586cabc5fedfcb6ab5"
 
 
 def test_a_fingerprint_does_not_depend_on_the_cursor_of_the_table(his):
