@@ -66,6 +66,7 @@ class BatchState(StrEnum):
     IN_DOUBT = "in_doubt"  #: no answer that says yes or no
     RELEASED = "released"  #: proven not applied: its records may be claimed anew
     REFUSED = "refused"  #: the platform said no and its totals agree
+    UNDONE = "undone"  #: was accepted; a reset has deleted its records on the platform since
 
 
 class Verdict(StrEnum):

@@ -19,6 +19,7 @@ class Intent:
     """A batch that is wanted: `amount` is the sum of its records, `base_total` the platform's total before it.
 
     `base_total` is None where the call has no total (registrations, orders); `session` a digest of the session.
+    Without records it is a reset, and `tries` says how often the visit was not empty after one.
     """
 
     visit_id: int
@@ -28,6 +29,7 @@ class Intent:
     amount: int = field(repr=False)
     base_total: int | None = field(repr=False)
     session: str
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class Batch:
     state: BatchState
     tries: int
     fenced: bool = False
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether it deletes what others added (protocol C.7)."""
+        return not self.rows
 
 
 def make_batch(batch_id: int, intent: Intent, tries: int) -> Batch:

@@ -19,6 +19,7 @@ from connector.ledger.link import Link
 from connector.ledger.members import pack_members
 from connector.ledger.moments import to_ms
 from connector.ledger.payloads import Payloads, Segments
+from connector.ledger.resets import make_way
 from connector.ledger.seal import Seal
 from connector.ledger.settlements import Settlement
 from connector.ledger.tables import Phase, Standing
@@ -68,23 +69,30 @@ class Claims:
             return []
         with self.database.writing() as link:
             self.leases.check(link)
-            ids = [i for intent in intents for i in intent.record_ids]
-            mappings = self._check(link, intents, ids)
-            first = self._take_ids(link, len(intents))
-            tries = dict(
-                link.rows("SELECT record_id, tries FROM retry WHERE record_id IN (??) AND tries > 0", ids)
+            return self.write(link, intents)
+
+    def write(self, link: Link, intents: Sequence[Intent]) -> list[Batch]:
+        """The same, within a transaction that does more."""
+        ids = [i for intent in intents for i in intent.record_ids]
+        mappings = self._check(link, intents, ids)
+        first = self._take_ids(link, len(intents))
+        tries = dict(
+            link.rows("SELECT record_id, tries FROM retry WHERE record_id IN (??) AND tries > 0", ids)
+        )
+        batches = [
+            make_batch(
+                first + n, intent, max((tries.get(i, 0) for i in intent.record_ids), default=intent.tries)
             )
-            batches = [
-                make_batch(first + n, intent, max((tries.get(i, 0) for i in intent.record_ids), default=0))
-                for n, intent in enumerate(intents)
-            ]
-            self._write(link, list(zip(batches, intents, mappings, strict=True)))
-            if link.run(
-                "UPDATE record SET state = :batched WHERE id IN (??) AND state = :staged", ids
-            ) != len(ids):
-                raise LedgerError(
-                    "A record changed while it was claimed: nothing was claimed and nothing is sent."
-                )
+            for n, intent in enumerate(intents)
+        ]
+        make_way(link, [intent.visit_id for intent in intents if not intent.record_ids], to_ms(self.now()))
+        self._write(link, list(zip(batches, intents, mappings, strict=True)))
+        if link.run("UPDATE record SET state = :batched WHERE id IN (??) AND state = :staged", ids) != len(
+            ids
+        ):
+            raise LedgerError(
+                "A record changed while it was claimed: nothing was claimed and nothing is sent."
+            )
         return batches
 
     def answer(self, batch_id: int, outcome: Outcome) -> None:
@@ -136,11 +144,9 @@ class Claims:
             return link.run("UPDATE batch SET state = :batch_in_doubt WHERE state = :batch_claimed")
 
     def platform_base(self, visit_id: int) -> int:
-        """The sum of the visit's accepted amounts: what the platform's total must be."""
+        """What was accepted of the visit, with its baseline: what the platform's total must be."""
         with self.database.reading() as link:
-            return int(
-                link.rows("SELECT COALESCE(SUM(accepted), 0) FROM batch WHERE visit_id = ?", visit_id)[0][0]
-            )
+            return base_of(link, visit_id)
 
     def _check(self, link: Link, intents: Sequence[Intent], ids: list[int]) -> list[int]:
         """The mapping of each intent, after its records were found to be what it says."""
@@ -152,9 +158,12 @@ class Claims:
         }
         mappings: list[int] = []
         for intent in intents:
+            if not intent.record_ids:
+                mappings.append(_mapping_of_reset(link, intent))
+                continue
             records = [found.get(i) for i in intent.record_ids]
-            if not records or any(r is None or r[0] != intent.visit_id for r in records):
-                raise ValueError("an intent names no record, or records of another visit")
+            if any(r is None or r[0] != intent.visit_id for r in records):
+                raise ValueError("an intent names records of another visit")
             known = [r for r in records if r is not None]
             if any(r[3] != Standing.STAGED for r in known):
                 raise LedgerError(
@@ -204,3 +213,23 @@ class Claims:
     def _take_ids(self, link: Link, batches: int) -> int:
         link.run("UPDATE ledger SET next_batch = next_batch + ?", batches)
         return int(link.rows("SELECT next_batch FROM ledger")[0][0]) - batches
+
+
+def base_of(link: Link, visit_id: int) -> int:
+    """The sum of a visit's accepted amounts, with its baseline (scaled by 4)."""
+    row = link.rows(
+        "SELECT COALESCE(SUM(b.accepted), 0), COALESCE((SELECT v.baseline FROM visit v WHERE v.id = ?), 0) "
+        "FROM batch b WHERE b.visit_id = ? AND b.state = :batch_accepted",
+        *(visit_id, visit_id),
+    )[0]
+    return int(row[0]) + int(row[1])
+
+
+def _mapping_of_reset(link: Link, intent: Intent) -> int:
+    """The mapping that a batch without records stands under: its visit's. Raises ValueError for a batch that adds."""
+    if intent.node or intent.base_total is not None:
+        raise ValueError("an intent names no record")
+    row = link.one("SELECT mapping_id FROM visit WHERE id = ?", intent.visit_id)
+    if row is None:
+        raise ValueError("an intent names no visit")
+    return int(row[0])

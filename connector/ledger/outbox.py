@@ -16,7 +16,7 @@ _STAGED = (
     "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0) "
     "FROM segment s CROSS JOIN record r LEFT JOIN retry t ON t.record_id = r.id "
     "WHERE s.visit_id = ? AND s.mapping_id = ? AND s.live > 0 "
-    'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" AND r.state = :staged ORDER BY r.id'
+    'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" AND r.state IN ({}) ORDER BY r.id'
 )
 
 
@@ -38,6 +38,11 @@ class Outbox:
         """The visit's records of a mapping that wait to be sent, in the order of their ids."""
         with self.database.reading() as link:
             return self._staged(link, visit_id, mapping_id(link, mapping))
+
+    def adoptable(self, visit_id: int, mapping: str) -> list[StagedRecord]:
+        """The visit's records of a mapping that wait or were refused: a person may have entered them by hand."""
+        with self.database.reading() as link:
+            return self._staged(link, visit_id, mapping_id(link, mapping), states=":staged, :refused")
 
     def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
         """Where the current record of each key stands; keys never staged are absent."""
@@ -95,8 +100,10 @@ class Outbox:
             segments = self.payloads.segments(link, [visit_id]).of(visit_id, mapping)
             return _records([found[i] for i in members], self.payloads.of(link, segments, members))
 
-    def _staged(self, link: Link, visit_id: int, mapping: int) -> list[StagedRecord]:
-        rows = link.rows(_STAGED, visit_id, mapping)
+    def _staged(
+        self, link: Link, visit_id: int, mapping: int, *, states: str = ":staged"
+    ) -> list[StagedRecord]:
+        rows = link.rows(_STAGED.format(states), visit_id, mapping)
         if not rows:
             return []
         segments = self.payloads.segments(link, [visit_id]).of(visit_id, mapping)

@@ -116,7 +116,7 @@ class Overview:
         tolerance: int | None = None,
         second_look: timedelta | None = None,
     ) -> list[VisitDue]:
-        """Visits with a record that waits, or with an open batch, in the order in which they were first seen.
+        """Visits with a record that waits, an open batch, or a decision to carry out, in the order of their ids.
 
         With a `tolerance` (scaled by 4) those too whose total is not proven: it was not read since their last charges
         were accepted, or it showed another sum and the run ended before it could be read again. So too held ones,
@@ -133,6 +133,7 @@ class Overview:
                 '(SELECT 1 FROM record r WHERE r.id >= s.first_id AND r.id < s.first_id + s."rows" '
                 "AND r.state = :staged) "
                 "UNION SELECT b.visit_id FROM batch b WHERE b.state IN (:open) "
+                "UNION SELECT d.visit_id FROM decision d WHERE d.done_at IS NULL "
                 "UNION SELECT u.id FROM visit u WHERE u.id IN (??)) ORDER BY v.id",
                 number,
                 wanted,
@@ -278,7 +279,8 @@ def _add_batches(link: Link, visits_mapping: int, totals: dict[int, VisitTotals]
     """What is accepted, claimed or in doubt."""
     rows = link.rows(
         'SELECT visit_id, state, SUM(accepted_rows), SUM(accepted), SUM("rows"), SUM(amount) FROM batch '
-        "WHERE mapping_id <> ? AND state IN (:batch_claimed, :batch_accepted, :batch_in_doubt) GROUP BY visit_id, state",
+        "WHERE mapping_id <> ? AND state IN (:batch_claimed, :batch_accepted, :batch_in_doubt, :batch_shelved) "
+        "GROUP BY visit_id, state",
         visits_mapping,
     )
     for visit_id, state, accepted_rows, accepted, count, amount in rows:
@@ -312,8 +314,9 @@ def _unproven(link: Link, visits_mapping: int, tolerance: int, readings: _Readin
         )
     }
     for visit_id, accepted, settled_at in link.rows(
-        "SELECT visit_id, SUM(accepted), MAX(settled_at) FROM batch "
-        "WHERE base_total IS NOT NULL AND accepted_rows > 0 GROUP BY visit_id"
+        "SELECT b.visit_id, SUM(b.accepted) + COALESCE(MAX(v.baseline), 0), MAX(b.settled_at) FROM batch b "
+        "JOIN visit v ON v.id = b.visit_id WHERE b.base_total IS NOT NULL AND b.accepted_rows > 0 "
+        "AND b.state = :batch_accepted GROUP BY b.visit_id"
     ):
         total, read_at = readings.get(visit_id, _NEVER)
         if total is None or abs(total - int(accepted)) > tolerance or read_at < settled_at:

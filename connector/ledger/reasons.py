@@ -19,6 +19,14 @@ REREAD = Violation(
     "", "reread", "", "the HIS changed this row while it was being sent: it is read again at the next run"
 )
 
+AFTER_RESET = Violation(
+    "",
+    "reread",
+    "",
+    "its visit's fees were deleted on the platform (a reset): it is read again at the next run and sent anew; "
+    "a row that stays here is not in the HIS any more",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reasons:

@@ -32,7 +32,7 @@ _CLOSE = (
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What a batch came to, on which evidence (`ack`, `totals`, `counts`, `answer`, …) and why.
+    """What a batch came to, on which evidence (`ack`, `totals`, `counts`, `answer`, `person`, …) and why.
 
     ACCEPTED with `accepted` (record ids) means only those, the others go back; with a `limit` and no `accepted` it
     means that a yes saved nothing, and the batch is closed as refused. RELEASED and REFUSED send all back. Rows in
@@ -85,13 +85,17 @@ class Settlements:
         if not settlements:
             return
         with self.database.writing() as link:
-            held = self._held(link, [s.batch_id for s in settlements])
-            check_open(len(held), len({s.batch_id for s in settlements}), len(settlements))
-            closings = [self._close(link, s, held[s.batch_id]) for s in settlements]
-            link.many(_CLOSE, [closing.row for closing in closings])
-            self._keep_accepted(link, closings)
-            for closing in closings:
-                self._give_back(link, closing)
+            self.write(link, settlements)
+
+    def write(self, link: Link, settlements: Sequence[Settlement]) -> None:
+        """The same, within a transaction that does more."""
+        held = self._held(link, [s.batch_id for s in settlements])
+        check_open(len(held), len({s.batch_id for s in settlements}), len(settlements))
+        closings = [self._close(link, s, held[s.batch_id]) for s in settlements]
+        link.many(_CLOSE, [closing.row for closing in closings])
+        self._keep_accepted(link, closings)
+        for closing in closings:
+            self._give_back(link, closing)
 
     def _held(self, link: Link, batch_ids: list[int]) -> dict[int, _Held]:
         return {

@@ -17,6 +17,7 @@ from connector.ledger.conclusions import Concluded, Conclusions
 from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
 from connector.ledger.decisions import Decision, Decisions, KeptDecision
+from connector.ledger.judgements import Judgements
 from connector.ledger.leases import Lease, Leases
 from connector.ledger.moments import to_iso
 from connector.ledger.outbox import Outbox
@@ -25,6 +26,7 @@ from connector.ledger.payloads import Payloads
 from connector.ledger.quarantine import Group, Quarantine, QuarantinedRow, RecordView
 from connector.ledger.questions import Questions
 from connector.ledger.reasons import Reasons
+from connector.ledger.resets import Resets
 from connector.ledger.runs import Run, Runs
 from connector.ledger.schema import open_schema, prepare_file
 from connector.ledger.seal import Seal, check_key, create_key, read_key
@@ -70,7 +72,10 @@ def open_ledger(
 
 
 class Ledger:
-    """One open ledger. `steps` and `questions` are the life of its visits beyond their rows."""
+    """One open ledger.
+
+    `judgements` are what people decide about a visit's rows; `steps` and `questions` are its life beyond its rows.
+    """
 
     def __init__(self, database: Database, seal: Seal, now: Callable[[], datetime], created_at: int) -> None:
         payloads, reasons = Payloads(seal), Reasons(seal)
@@ -88,6 +93,10 @@ class Ledger:
         self._quarantine = Quarantine(database, seal, payloads, reasons, now)
         self._sessions = Sessions(database, seal, now)
         self._decisions = Decisions(database, seal, now)
+        self._resets = Resets(database, seal, payloads, reasons, self._decisions, now)
+        self.judgements = Judgements(
+            database, self._claims, self._settlements, reasons, self._decisions, self._leases
+        )
         self.steps = Steps(database, seal, now)
         self.questions = Questions(database, seal, self._decisions, now)
         self.created_at = to_iso(created_at)
@@ -229,6 +238,10 @@ class Ledger:
         """The visit's waiting records of a mapping."""
         return self._outbox.staged(visit_id, mapping)
 
+    def adoptable(self, visit_id: int, mapping: str) -> list[StagedRecord]:
+        """The visit's records of a mapping that wait to be sent, or were refused."""
+        return self._outbox.adoptable(visit_id, mapping)
+
     def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
         """Where the records of these keys stand."""
         return self._outbox.states_of(mapping, keys)
@@ -260,6 +273,14 @@ class Ledger:
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Close batches."""
         self._settlements.settle(settlements)
+
+    def complete_reset(self, batch_id: int, decision_id: int, outcome: Outcome, reason: str) -> int:
+        """A visit is empty on the platform: undo what was accepted; returns how many records are read again."""
+        return self._resets.complete(batch_id, decision_id, outcome, reason)
+
+    def refuse_reset(self, batch_id: int, decision_id: int, outcome: Outcome, reason: str) -> None:
+        """The platform deleted nothing: everything stands as before the reset."""
+        self._resets.refuse(batch_id, decision_id, outcome, reason)
 
     def open_batches(self, visit_id: int) -> list[Batch]:
         """The visit's batches that are not settled."""

@@ -15,6 +15,9 @@ Four of them carry the weight:
 
 What became of a batched record stands on the batch: accepting fifty rows writes one.
 
+A batch without records is a reset (protocol C.7): it deletes all fees of its visit. While it is open, a batch that
+was in doubt before it is shelved; when it is done, what was accepted is undone, and its records are read again.
+
 A `compensation` is a record that is no row of the HIS: it takes back `origin_id`, an accepted version that the HIS
 has changed. A `decision` is what a person said, with the numbers they saw, sealed; `done_at` is empty while it
 waits to be carried out. The `journal` keeps every call in plain text, sealed. `visit.baseline` (scaled by 4) is what
@@ -64,6 +67,8 @@ class Phase(IntEnum):
     IN_DOUBT = 2
     RELEASED = 3
     REFUSED = 4
+    UNDONE = 5  #: a reset deleted on the platform what was accepted
+    SHELVED = 6  #: in doubt, while a reset is under way that will settle it
 
 
 STATES = {
@@ -80,6 +85,7 @@ BATCHED_STATES = {
     Phase.CLAIMED: State.CLAIMED,
     Phase.ACCEPTED: State.ACCEPTED,
     Phase.IN_DOUBT: State.IN_DOUBT,
+    Phase.SHELVED: State.IN_DOUBT,
 }
 """What a batched record is while its batch is in this phase; other phases hold no records."""
 
@@ -89,6 +95,8 @@ PHASES = {
     Phase.IN_DOUBT: BatchState.IN_DOUBT,
     Phase.RELEASED: BatchState.RELEASED,
     Phase.REFUSED: BatchState.REFUSED,
+    Phase.UNDONE: BatchState.UNDONE,
+    Phase.SHELVED: BatchState.IN_DOUBT,
 }
 
 _Big = BigInteger().with_variant(Integer, "sqlite")
