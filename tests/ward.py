@@ -34,6 +34,7 @@ his: {{url: "sqlite:///{his}", page_rows: {page_rows}}}
 platform: {{base_url: "{url}", username: demo, password: "env:PASSWORD", key: "env:KEY"}}
 ledger: {{url: "{ledger}", key: "file:ledger.key"}}
 delivery: {{batch_rows: {batch_rows}, visits_in_flight: 3, settle_s: {settle_s}, read_lag_s: {read_lag_s}, on_doubt: {on_doubt}}}
+guards: {guards}
 """
 
 DEFAULTS = {
@@ -43,6 +44,7 @@ DEFAULTS = {
     "settle_s": 1800,
     "read_lag_s": 30,
     "on_doubt": "settle",
+    "guards": "{}",
 }
 
 STAYS = """

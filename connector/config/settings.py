@@ -71,6 +71,17 @@ class DeliverySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """When a platform that fails as a whole is left alone.
+
+    `breaker_pause_s`: how long, before it is asked again, doubled each time, at most `breaker_probes` times.
+    """
+
+    breaker_pause_s: int = 30
+    breaker_probes: int = 5
+
+
+@dataclass(frozen=True, slots=True)
 class CheckSettings:
     """`amount_tolerance`, in yuan, between amount and price × quantity; what a documented length counts."""
 
@@ -93,6 +104,7 @@ class Settings:
     platform: PlatformSettings
     ledger: LedgerSettings
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
+    guards: GuardSettings = field(default_factory=GuardSettings)
     checks: CheckSettings = field(default_factory=CheckSettings)
     cards: CardSettings = field(default_factory=CardSettings)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)

@@ -19,6 +19,7 @@ from connector.config.settings import (
     CardSettings,
     CheckSettings,
     DeliverySettings,
+    GuardSettings,
     HisSettings,
     LedgerSettings,
     PlatformSettings,
@@ -26,7 +27,7 @@ from connector.config.settings import (
 )
 from connector.config.yaml_reader import Scalar, read_yaml
 
-_SECTIONS = ("his", "platform", "ledger", "delivery", "checks", "cards")
+_SECTIONS = ("his", "platform", "ledger", "delivery", "guards", "checks", "cards")
 _SECRETS = frozenset(
     {("his", "url"), ("platform", "password"), ("platform", "key"), ("ledger", "url"), ("ledger", "key")}
 )
@@ -38,6 +39,7 @@ _OPEN: frozenset[Path] = frozenset(
         for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone", "max_file_mb")
     }
     | {("delivery", one) for one in DeliverySettings.__dataclass_fields__}
+    | {("guards", one) for one in GuardSettings.__dataclass_fields__}
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
     | {("cards", one) for one in CardSettings.__dataclass_fields__}
 )
@@ -61,6 +63,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
         platform=_read_platform(platform, path.parent) if platform else _no_platform(),
         ledger=_read_ledger(ledger) if ledger else LedgerSettings(Secret(""), Secret("")),
         delivery=_read_delivery(form.form("delivery")),
+        guards=_read_guards(form.form("guards")),
         checks=_read_checks(form.form("checks")),
         cards=_read_cards(form.form("cards")),
         file=path,
@@ -134,6 +137,18 @@ def _read_delivery(form: Form | None) -> DeliverySettings:
     )
     form.close()
     return delivery
+
+
+def _read_guards(form: Form | None) -> GuardSettings:
+    default = GuardSettings()
+    if form is None:
+        return default
+    guards = GuardSettings(
+        breaker_pause_s=form.number("breaker_pause_s", default=default.breaker_pause_s, most=3600),
+        breaker_probes=form.number("breaker_probes", default=default.breaker_probes, most=10),
+    )
+    form.close()
+    return guards
 
 
 def _read_checks(form: Form | None) -> CheckSettings:

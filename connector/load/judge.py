@@ -84,6 +84,19 @@ def scope(method: str, code: str) -> Scope:
     return Scope.VISIT if code in _VISIT and is_its_own else Scope.ROW
 
 
+def system_error(outcome: Outcome) -> str:
+    """The kind of a failure of the platform as a whole (or of the way to it) that an outcome shows; "" for none.
+
+    Codes that may mean anything are told apart by number; HTTP 5xx, time-outs and what cannot be read are one kind,
+    because a gateway that dies shows them in turn. A lost session and a busy interface are answers.
+    """
+    if outcome.verdict is Verdict.NOT_SENT:
+        return "not reached"
+    if outcome.verdict is Verdict.IN_DOUBT or outcome.code in _SOFT:
+        return outcome.code or "no readable answer"
+    return ""
+
+
 def is_nothing_found(operation: Operation, outcome: Outcome) -> bool:
     """Whether a query's refusal only says that there is nothing (trap T30)."""
     return (

@@ -3,7 +3,8 @@
 Routines (`visit`, `resolve`) say what they want next. Each turn of the loop takes in the answers that have come,
 lets their visits go on, and claims the batches they want, all in one durable commit; only then does it send them,
 from a few threads. It alone knows the session, fences it, and stops cleanly: on a stop nothing new is claimed,
-calls in flight are waited for and recorded.
+calls in flight are waited for and recorded. While the platform fails as a whole (`breaker`), everything waits but
+a query now and then.
 """
 
 from collections import deque
@@ -17,6 +18,9 @@ from connector.errors import PlatformError
 from connector.ledger.claims import Batch, Settlement
 from connector.ledger.overview import VisitDue
 from connector.load.client import PlatformClient
+from connector.load.judge import system_error
+from connector.pipeline import messages
+from connector.pipeline.breaker import EQUAL_ERRORS, Breaker, Position
 from connector.pipeline.desk import Desk, RunStopped
 from connector.pipeline.progress import Progress
 from connector.pipeline.sessions import SessionKeeper
@@ -27,12 +31,8 @@ from connector.records import BatchState, Outcome, Verdict
 _ASKS = 3
 """How often a query is tried; queries have no effect, so a repeat is harmless."""
 
-_MOST_FAILURES = 3
-"""So many calls in a row that did not reach the platform end the run."""
-
 _POLL_S = 0.5
 _KEEP_LEASE_S = 5.0
-_UNREACHED = frozenset({Verdict.NOT_SENT, Verdict.IN_DOUBT})
 
 
 @dataclass(slots=True)
@@ -60,13 +60,22 @@ class _Parcel:
     batch: Batch
 
 
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """A query in flight that only asks whether the platform works again."""
+
+
+_Flight = _Query | _Parcel | _Probe
+
+
 @dataclass(slots=True)
 class Courier:
-    """One run of the loop. `monotonic` and `sleep` are the clock's; `is_stopping` is asked at every turn."""
+    """One run of the loop. `breaker` is its state at the beginning; `monotonic` and `sleep` are the clock's; `is_stopping` is asked at every turn."""
 
     desk: Desk
     client: PlatformClient
     sessions: SessionKeeper
+    breaker: Breaker
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]
     is_stopping: Callable[[], bool]
@@ -74,20 +83,22 @@ class Courier:
     progress: Progress
     _ready: deque[_Routine] = field(default_factory=deque, init=False)
     _uploads: list[tuple[_Routine, Upload]] = field(default_factory=list, init=False)
-    _flying: dict[Future[Outcome], _Query | _Parcel] = field(default_factory=dict, init=False)
+    _flying: dict[Future[Outcome], _Flight] = field(default_factory=dict, init=False)
     _landed: SimpleQueue[Future[Outcome]] = field(default_factory=SimpleQueue, init=False)
     _parked: list[tuple[float, _Routine]] = field(default_factory=list, init=False)
     _fenced: list[tuple[_Routine, Ask | None]] = field(default_factory=list, init=False)
     _asks: list[tuple[_Routine, Ask]] = field(default_factory=list, init=False)
-    _failures: int = field(default=0, init=False)
+    _due: tuple[VisitDue, ...] = field(default=(), init=False)
+    _trouble: str = field(default="", init=False)
     _lease_kept: float = field(default=float("-inf"), init=False)
 
     def deliver(self, visits: Iterable[VisitDue]) -> None:
         """Take every visit as far as it goes; returns when all are done, parked visits included."""
-        todo = deque(visits)
+        self._due = tuple(visits)
+        todo = deque(self._due)
         self.progress.start("visits", len(todo))
         with ThreadPoolExecutor(self.desk.rules.visits_in_flight, thread_name_prefix="call") as pool:
-            answers: list[tuple[_Query | _Parcel, Outcome]] = []
+            answers: list[tuple[_Flight, Outcome]] = []
             while True:
                 self._prolong_lease()
                 with self.desk.ledger.together():
@@ -99,6 +110,7 @@ class Courier:
                     self._advance()
                     claimed = self._claim()
                 self._send(pool, claimed)
+                self._probe(pool)
                 self._fence(pool)
                 if not (todo or self._has_work()):
                     break
@@ -122,8 +134,8 @@ class Courier:
         """Whether nothing new may be begun."""
         if self.is_stopping() and not self.desk.report.stopped:
             self.desk.report.stopped = "stopped on request"
-        elif self._failures >= _MOST_FAILURES and not self.desk.report.stopped:
-            self.desk.report.stopped = f"{self._failures} calls in a row did not reach the platform"
+        elif self.breaker.position is Position.GIVEN_UP and not self.desk.report.stopped:
+            self.desk.report.stopped = self._explain_end()
         return bool(self.desk.report.stopped)
 
     def _abandon(self) -> None:
@@ -137,7 +149,8 @@ class Courier:
 
     def _start(self, todo: deque[VisitDue]) -> None:
         """Begin as many visits as may be under way at once."""
-        busy = len(self._ready) + len(self._flying) + len(self._fenced) + len(self._uploads)
+        queues = (self._ready, self._flying, self._fenced, self._uploads, self._asks)
+        busy = sum(map(len, queues))
         while todo and busy < self.desk.rules.visits_in_flight:
             self._ready.append(_Routine(deliver_visit(self.desk, todo.popleft())))
             busy += 1
@@ -173,7 +186,9 @@ class Courier:
         """Claim all wanted batches; they may be sent once the turn's commit is on disk."""
         if not self._uploads or self._fenced or self.desk.report.stopped:
             return []
-        uploads, self._uploads = self._uploads, []
+        in_flight = sum(isinstance(flight, _Parcel) for flight in self._flying.values())
+        allowed = self.breaker.allow(len(self._uploads), in_flight=in_flight)
+        uploads, self._uploads = self._uploads[:allowed], self._uploads[allowed:]
         session = self.sessions.digest()
         batches = self.desk.ledger.claim([replace(upload.intent, session=session) for _, upload in uploads])
         return [
@@ -185,19 +200,32 @@ class Courier:
         """Send the batches that are on disk, and the queries."""
         for upload, parcel in claimed:
             self._fly(pool, upload, parcel)
+        if self.breaker.is_open:
+            return
         for routine, ask in self._asks:
             self._fly(pool, ask, _Query(routine, ask))
         self._asks.clear()
 
-    def _fly(self, pool: ThreadPoolExecutor, step: Ask | Upload, flight: _Query | _Parcel) -> None:
+    def _fly(self, pool: ThreadPoolExecutor, step: Ask | Upload, flight: _Flight) -> None:
         """Hand one call to a thread."""
         call = pool.submit(self.client.call, step.operation, step.body, self.sessions.sessionid)
         self._flying[call] = flight
         call.add_done_callback(self._landed.put)
 
+    def _probe(self, pool: ThreadPoolExecutor) -> None:
+        """Ask for the total of a visit that is due, each time of another one, once the breaker's time has come."""
+        breaker = self.breaker
+        if breaker.position is not Position.OPEN or self.monotonic() < breaker.probe_at or self._flying:
+            return
+        visit = self._due[breaker.tries % len(self._due)]
+        operation = self.desk.flow.totals
+        self._fly(pool, Ask(operation, messages.totals_body(operation, visit.number or visit.key)), _Probe())
+
     def _fence(self, pool: ThreadPoolExecutor) -> None:
         """Renew the session once no upload is in flight: that is the fence, and it covers every visit."""
-        if not self._fenced or any(isinstance(flight, _Parcel) for flight in self._flying.values()):
+        if not self._fenced or self.breaker.is_open:
+            return
+        if any(isinstance(flight, _Parcel) for flight in self._flying.values()):
             return
         try:
             self.sessions.renew()
@@ -211,12 +239,12 @@ class Courier:
             else:
                 self._fly(pool, ask, _Query(routine, ask))
 
-    def _collect(self) -> list[tuple[_Query | _Parcel, Outcome]]:
+    def _collect(self) -> list[tuple[_Flight, Outcome]]:
         """Wait for an answer or for the next parked visit; the answers that have come."""
-        answers: list[tuple[_Query | _Parcel, Outcome]] = []
+        answers: list[tuple[_Flight, Outcome]] = []
         now = self.monotonic()
         pause = min([_POLL_S, *(max(0.0, due - now) for due, _ in self._parked)])
-        if self._ready or (self._fenced and not self._flying):
+        if self._ready or (self._fenced and not self._flying and not self.breaker.is_open):
             pause = 0.0
         if self._flying:
             answers = [(self._flying.pop(call), call.result()) for call in self._await_calls(pause)]
@@ -234,11 +262,13 @@ class Courier:
             while True:
                 yield self._landed.get_nowait()
 
-    def _take_in(self, answers: Iterable[tuple[_Query | _Parcel, Outcome]]) -> None:
+    def _take_in(self, answers: Iterable[tuple[_Flight, Outcome]]) -> None:
         """Settle the plain yeses together, record every other answer before its visit goes on."""
         plain: list[Settlement] = []
         for flight, outcome in answers:
-            self._failures = self._failures + 1 if outcome.verdict in _UNREACHED else 0
+            self._watch(flight, outcome)
+            if isinstance(flight, _Probe):
+                continue
             if isinstance(flight, _Query):
                 self._take_answer(flight.routine, flight.ask, outcome)
                 continue
@@ -253,15 +283,52 @@ class Courier:
             self.desk.ledger.settle(plain)
 
     def _take_answer(self, routine: _Routine, ask: Ask, outcome: Outcome) -> None:
-        """A query's answer: a lost session is renewed and the query repeated, a lost call is tried again."""
+        """A query's answer: a lost session is renewed and the query repeated, a failed call is tried again.
+
+        A query at which the breaker opened is tried once more when it closes.
+        """
         routine.asked += 1
+        tries = _ASKS + 1 if self.breaker.is_open else _ASKS
         if outcome.verdict is Verdict.SESSION_LOST and routine.asked < _ASKS:
             self._fenced.append((routine, ask))
-        elif outcome.verdict in _UNREACHED and routine.asked < _ASKS:
+        elif system_error(outcome) and routine.asked < tries:
             self._asks.append((routine, ask))
         else:
             routine.value = outcome
             self._ready.append(routine)
+
+    def _watch(self, flight: _Flight, outcome: Outcome) -> None:
+        """Let the breaker see an answer, and tell the reader when it opens or closes."""
+        before, now, error = self.breaker, self.monotonic(), system_error(outcome)
+        if error:
+            self._trouble = outcome.code or outcome.message
+        if isinstance(flight, _Probe):
+            self.breaker = before.take_probe(error, now=now)
+        elif outcome.verdict is not Verdict.SESSION_LOST:
+            self.breaker = before.take_answer(error, is_upload=isinstance(flight, _Parcel), now=now)
+        after = self.breaker
+        if after.position is Position.OPEN and after.tries != before.tries:
+            pause = f"{after.probe_at - now:.0f} s"
+            self.progress.note(
+                f"The platform fails ({self._trouble}): nothing is sent; it is asked again in {pause}."
+            )
+        elif after.position is not before.position and not after.is_open:
+            words = {
+                Position.TRIAL: "answers again; uploads go one by one",
+                Position.CLOSED: "takes uploads again",
+            }
+            self.progress.note(f"The platform {words[after.position]}.")
+
+    def _explain_end(self) -> str:
+        """Why the run ends, when the breaker has given the platform up."""
+        probes = self.breaker.probes
+        asked = (
+            f" and {probes} times more within {self.breaker.patience_s / 60:.0f} minutes" if probes else ""
+        )
+        return (
+            f"the platform failed {EQUAL_ERRORS} times in a row{asked} ({self._trouble}). What is staged stays staged; "
+            "the next run tries again"
+        )
 
 
 def _is_plain_yes(batch: Batch, outcome: Outcome) -> bool:

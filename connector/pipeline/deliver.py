@@ -14,6 +14,7 @@ from connector.contract.library import Contract
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
+from connector.pipeline.breaker import Breaker
 from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.courier import Courier
 from connector.pipeline.desk import Desk, Flow, Line, Report
@@ -42,6 +43,7 @@ class Deliverer:
     def deliver(self, pipeline: Pipeline, run_id: int) -> Report:
         """Take every visit of a pipeline that is due as far as it goes today."""
         project, clock = self.parts.project, self.parts.clock
+        guards = project.settings.guards
         desk = Desk(
             ledger=self.ledger,
             flow=flow_of(pipeline, project, self.parts.contract),
@@ -55,6 +57,7 @@ class Deliverer:
             desk,
             self.client,
             self.sessions,
+            breaker=Breaker(guards.breaker_pause_s, guards.breaker_probes),
             monotonic=clock.monotonic,
             sleep=clock.sleep,
             is_stopping=self.is_stopping,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.config.page import Page
-from connector.config.settings import CardSettings, CheckSettings, DeliverySettings
+from connector.config.settings import CardSettings, CheckSettings, DeliverySettings, GuardSettings
 from connector.config.settings_file import read_settings
 
 FULL = """\
@@ -28,6 +28,7 @@ platform:
   max_file_mb: 25
 ledger: {url: "env:LEDGER_URL", key: "keyring:ledger/key"}
 delivery: {batch_rows: 1, visits_in_flight: 2, timeout_s: 3, settle_s: 4, read_lag_s: 5, verify: always, on_doubt: ask, most_releases: 6}
+guards: {breaker_pause_s: 7, breaker_probes: 0}
 checks: {amount_tolerance: "0.10", length_in: bytes}
 cards: {region: "150100"}
 """
@@ -49,6 +50,7 @@ def test_every_setting_is_read(desk):
     assert read.platform.key_date_zone == "UTC"
     assert read.platform.max_file_mb == 25
     assert read.delivery == DeliverySettings(1, 2, 3, 4, 5, "always", "ask", 6)
+    assert read.guards == GuardSettings(breaker_pause_s=7, breaker_probes=0)
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
     assert read.cards == CardSettings("150100")
 
@@ -56,6 +58,7 @@ def test_every_setting_is_read(desk):
 def test_what_is_not_said_has_its_default(desk):
     read = desk.load().settings
     assert read.delivery == DeliverySettings()
+    assert read.guards == GuardSettings()
     assert read.checks == CheckSettings()
     assert read.cards == CardSettings("150000")
     assert read.platform.max_file_mb == 10

@@ -4,8 +4,8 @@ import pytest
 
 from connector.contract.library import contract
 from connector.load.answer import RAW_KEPT
-from connector.load.judge import Scope, judge, scope
-from connector.records import Verdict
+from connector.load.judge import Scope, judge, scope, system_error
+from connector.records import Outcome, Verdict
 
 KEY = "0123456789abcdef0123456789abcdef"
 BOOK = contract()
@@ -131,3 +131,23 @@ def test_no_answer_is_in_doubt_and_says_why(raw):
 )
 def test_how_far_a_refusal_reaches(method, code, expected):
     assert scope(method, code) is expected
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Outcome(Verdict.NOT_SENT, message="nothing listens there"), "not reached"),
+        (Outcome(Verdict.IN_DOUBT, message="HTTP 502 from platform: no answer"), "no readable answer"),
+        (judge(BOOK.operation("sendMedInfo"), b"<html>", KEY), "no readable answer"),
+        (judge(BOOK.operation("sendMedInfo"), b'{"code": 99999}', KEY), "99999"),
+        (judge(BOOK.operation("getPerDetail"), b'{"code": "1004"}', KEY), "1004"),
+        (judge(BOOK.operation("sendMedInfo"), b'{"code": -1}', KEY), "-1"),
+        *(
+            (judge(BOOK.operation(method), json.dumps({"code": code}).encode(), KEY), "")
+            for method in ("sendMedInfo", "getPerDetail")
+            for code in (0, 81023, 110021, 11009, 11005, 230003)
+        ),
+    ],
+)
+def test_what_is_a_failure_of_the_platform_itself(outcome, kind):
+    assert system_error(outcome) == kind
