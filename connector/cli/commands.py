@@ -153,19 +153,28 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Do everything but write and send: say what would go.")
     ] = False,
+    override: Annotated[
+        list[str] | None,
+        typer.Option(help="A guard that does not hold for this run, by its name in connector.yaml."),
+    ] = None,
+    because: Annotated[str, typer.Option(help="Why it is overridden; the ledger keeps it.")] = "",
     json: JsonOption = False,
 ) -> int:
     """Read what is new in the HIS, then send it.
 
     Made for a timer: it goes on where the last run ended. The exit code says what a person has to look at.
     """
-    from connector.pipeline.parts import open_project
+    from connector.pipeline.guards import read_override
+    from connector.pipeline.parts import open_project, person
     from connector.pipeline.rehearse import rehearse
     from connector.pipeline.run import run as begin
 
+    word = read_override(override or [], because, person())
     with Stopping() as stopping, Bars(quiet=json) as bars:
         job = rehearse if dry_run else begin
-        report = job(open_project(project), pipeline or [], progress=bars, is_stopping=stopping)
+        report = job(
+            open_project(project), pipeline or [], progress=bars, is_stopping=stopping, override=word
+        )
     if json:
         show_json(report)
     else:

@@ -38,6 +38,7 @@ def show_json(value: object) -> None:
 
 
 _MONEY: Mapping[str, Sequence[str]] = {
+    "Contribution": ("amount",),
     "Kept": ("amount",),
     "OpenBatch": ("amount",),
     "Reading": ("total",),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a report's room is loaded by the command that makes it, not
 
     from connector.pipeline.demo import DemoReport
     from connector.pipeline.desk import Report
+    from connector.pipeline.guards import Breach
     from connector.pipeline.run import Rehearsed, RunReport
     from connector.pipeline.stage import Staged
     from connector.pipeline.totals import VisitSums
@@ -35,6 +36,8 @@ def show_run(report: RunReport) -> None:
         _show_rehearsal(report, report.rehearsal)
     else:
         show_standings(list(report.standings.values()))
+    for breach in report.breaches:
+        _show_breach(breach)
     if report.problem:
         say(f"Ended early: {report.problem}")
 
@@ -87,6 +90,17 @@ def _show_sent(delivered: Mapping[str, Report], title: str) -> None:
 def _show_reasons(word: str, reasons: Mapping[str, str]) -> None:
     for name, reason in reasons.items():
         say(f"visit {name} {word}: {reason}".replace(" : ", ": "))
+
+
+def _show_breach(breach: Breach) -> None:
+    """What contributes most to a number that is too large."""
+    if breach.most:
+        show_table(
+            f"{breach.guard}: what contributes most",
+            ("visit", "mapping", "rows", "yuan"),
+            [(one.visit, one.mapping, f"{one.rows:,}", money(one.amount)) for one in breach.most],
+            right=("rows", "yuan"),
+        )
 
 
 def _show_rehearsal(report: RunReport, rehearsed: Rehearsed) -> None:

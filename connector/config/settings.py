@@ -72,11 +72,21 @@ class DeliverySettings:
 
 @dataclass(frozen=True, slots=True)
 class GuardSettings:
-    """When a platform that fails as a whole is left alone.
+    """What stops a run before it does harm; None is no limit.
 
-    `breaker_pause_s`: how long, before it is asked again, doubled each time, at most `breaker_probes` times.
+    Rows and whole yuan that one run, or one day (of `platform.key_date_zone`), may send; `rejected_share`: how much
+    of what was staged since a run was last let through our rules may reject, once that is `rejected_from_rows`;
+    `rows_in_doubt` at a time. `breaker_pause_s`: how long a platform that fails is left alone before it is asked
+    again, doubled each time, at most `breaker_probes` times.
     """
 
+    rows_per_run: int | None = 200_000
+    rows_per_day: int | None = 300_000
+    yuan_per_run: int | None = 10_000_000
+    yuan_per_day: int | None = 15_000_000
+    rejected_share: Decimal | None = Decimal("0.5")
+    rejected_from_rows: int = 200
+    rows_in_doubt: int | None = 500
     breaker_pause_s: int = 30
     breaker_probes: int = 5
 

@@ -45,6 +45,7 @@ _OPEN: frozenset[Path] = frozenset(
 )
 """Settings whose values may be shown. Everything else in the file is masked, known or not."""
 _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
+_SHARE = re.compile(r"0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _SECRET_HEADER = re.compile(r"auth|cookie|token|key|secret|passw|session", re.IGNORECASE)
 
@@ -144,11 +145,44 @@ def _read_guards(form: Form | None) -> GuardSettings:
     if form is None:
         return default
     guards = GuardSettings(
+        rows_per_run=_read_limit(form, "rows_per_run", default.rows_per_run),
+        rows_per_day=_read_limit(form, "rows_per_day", default.rows_per_day),
+        yuan_per_run=_read_limit(form, "yuan_per_run", default.yuan_per_run),
+        yuan_per_day=_read_limit(form, "yuan_per_day", default.yuan_per_day),
+        rejected_share=_read_share(form, "rejected_share", default.rejected_share),
+        rejected_from_rows=form.number("rejected_from_rows", default=default.rejected_from_rows, least=1),
+        rows_in_doubt=_read_limit(form, "rows_in_doubt", default.rows_in_doubt),
         breaker_pause_s=form.number("breaker_pause_s", default=default.breaker_pause_s, most=3600),
         breaker_probes=form.number("breaker_probes", default=default.breaker_probes, most=10),
     )
     form.close()
     return guards
+
+
+def _read_limit(form: Form, name: str, default: int | None) -> int | None:
+    """A whole number, or null for no limit."""
+    if _is_null(form, name):
+        return None
+    return form.number(name, default=default or 0, least=1, most=10**12)
+
+
+def _read_share(form: Form, name: str, default: Decimal | None) -> Decimal | None:
+    """A share from 0 to 1, or null for no limit."""
+    if _is_null(form, name):
+        return None
+    scalar = form.scalar(name)
+    if scalar is None:
+        return default
+    if not _SHARE.fullmatch(scalar.text):
+        form.page.complain(scalar.spot, f"“{name}” must be a share from 0 to 1.", 'For example "0.5".')
+        return default
+    return Decimal(scalar.text)
+
+
+def _is_null(form: Form, name: str) -> bool:
+    """Whether a key is there and null."""
+    item = form.item(name)
+    return isinstance(item, Scalar) and item.is_null
 
 
 def _read_checks(form: Form | None) -> CheckSettings:

@@ -23,6 +23,7 @@ from connector.ledger.moments import to_iso
 from connector.ledger.outbox import Outbox
 from connector.ledger.overview import Marked, OpenBatch, Overview, VisitDue, VisitTotals
 from connector.ledger.payloads import Payloads
+from connector.ledger.quantities import Quantities
 from connector.ledger.quarantine import Group, Quarantine, QuarantinedRow, RecordView
 from connector.ledger.questions import Questions
 from connector.ledger.reasons import Reasons
@@ -74,7 +75,8 @@ def open_ledger(
 class Ledger:
     """One open ledger.
 
-    `judgements` are what people decide about a visit's rows; `steps` and `questions` are its life beyond its rows.
+    `judgements` are what people decide about a visit's rows; `steps` and `questions` are its life beyond its rows;
+    `quantities` are what guards look at.
     """
 
     def __init__(self, database: Database, seal: Seal, now: Callable[[], datetime], created_at: int) -> None:
@@ -97,6 +99,7 @@ class Ledger:
         self.judgements = Judgements(
             database, self._claims, self._settlements, reasons, self._decisions, self._leases
         )
+        self.quantities = Quantities(database)
         self.steps = Steps(database, seal, now)
         self.questions = Questions(database, seal, self._decisions, now)
         self.created_at = to_iso(created_at)

@@ -22,6 +22,7 @@ from connector.load.judge import system_error
 from connector.pipeline import messages
 from connector.pipeline.breaker import EQUAL_ERRORS, Breaker, Position
 from connector.pipeline.desk import Desk, RunStopped
+from connector.pipeline.guards import Breach, explain_doubt
 from connector.pipeline.progress import Progress
 from connector.pipeline.sessions import SessionKeeper
 from connector.pipeline.steps import Ask, Fence, Sent, Step, Steps, Upload, Wait
@@ -70,7 +71,11 @@ _Flight = _Query | _Parcel | _Probe
 
 @dataclass(slots=True)
 class Courier:
-    """One run of the loop. `breaker` is its state at the beginning; `monotonic` and `sleep` are the clock's; `is_stopping` is asked at every turn."""
+    """One run of the loop.
+
+    `breaker` is its state at the beginning; `guard` tells why no batch may be claimed; `monotonic` and `sleep` are
+    the clock's; `is_stopping` is asked at every turn.
+    """
 
     desk: Desk
     client: PlatformClient
@@ -80,6 +85,7 @@ class Courier:
     sleep: Callable[[float], None]
     is_stopping: Callable[[], bool]
     keep_lease: Callable[[], None]
+    guard: Callable[[], Breach | None]
     progress: Progress
     _ready: deque[_Routine] = field(default_factory=deque, init=False)
     _uploads: list[tuple[_Routine, Upload]] = field(default_factory=list, init=False)
@@ -90,11 +96,17 @@ class Courier:
     _asks: list[tuple[_Routine, Ask]] = field(default_factory=list, init=False)
     _due: tuple[VisitDue, ...] = field(default=(), init=False)
     _trouble: str = field(default="", init=False)
+    _breach: Breach | None = field(default=None, init=False)
+    _doubtful: frozenset[int] = field(default=frozenset(), init=False)
     _lease_kept: float = field(default=float("-inf"), init=False)
 
     def deliver(self, visits: Iterable[VisitDue]) -> None:
-        """Take every visit as far as it goes; returns when all are done, parked visits included."""
-        self._due = tuple(visits)
+        """Take every visit as far as it goes; returns when all are done, parked visits included.
+
+        Visits with a batch in doubt come first: their waiting begins at once.
+        """
+        self._doubtful = frozenset(batch.visit_id for batch in self.desk.ledger.all_open_batches())
+        self._due = tuple(sorted(visits, key=lambda visit: visit.visit_id not in self._doubtful))
         todo = deque(self._due)
         self.progress.start("visits", len(todo))
         with ThreadPoolExecutor(self.desk.rules.visits_in_flight, thread_name_prefix="call") as pool:
@@ -109,6 +121,7 @@ class Courier:
                     self._start(todo)
                     self._advance()
                     claimed = self._claim()
+                    self._end_if_stuck(todo)
                 self._send(pool, claimed)
                 self._probe(pool)
                 self._fence(pool)
@@ -148,10 +161,12 @@ class Courier:
             queue.clear()
 
     def _start(self, todo: deque[VisitDue]) -> None:
-        """Begin as many visits as may be under way at once."""
-        queues = (self._ready, self._flying, self._fenced, self._uploads, self._asks)
-        busy = sum(map(len, queues))
+        """Begin as many visits as may be under way at once; while a guard lets nothing go, those in doubt alone."""
+        waiting = [] if self._breach else self._uploads
+        busy = sum(map(len, (self._ready, self._flying, self._fenced, waiting, self._asks)))
         while todo and busy < self.desk.rules.visits_in_flight:
+            if self._breach and todo[0].visit_id not in self._doubtful:
+                break
             self._ready.append(_Routine(deliver_visit(self.desk, todo.popleft())))
             busy += 1
 
@@ -186,15 +201,28 @@ class Courier:
         """Claim all wanted batches; they may be sent once the turn's commit is on disk."""
         if not self._uploads or self._fenced or self.desk.report.stopped:
             return []
+        self._breach = self.guard()
+        # A reset has no records: it ends a doubt, and goes in spite of the guard.
+        held = [one for one in self._uploads if self._breach and one[1].intent.record_ids]
+        ready = [one for one in self._uploads if not self._breach or not one[1].intent.record_ids]
         in_flight = sum(isinstance(flight, _Parcel) for flight in self._flying.values())
-        allowed = self.breaker.allow(len(self._uploads), in_flight=in_flight)
-        uploads, self._uploads = self._uploads[:allowed], self._uploads[allowed:]
+        allowed = self.breaker.allow(len(ready), in_flight=in_flight)
+        uploads, self._uploads = ready[:allowed], [*held, *ready[allowed:]]
+        if not uploads:
+            return []
         session = self.sessions.digest()
         batches = self.desk.ledger.claim([replace(upload.intent, session=session) for _, upload in uploads])
         return [
             (upload, _Parcel(routine, batch))
             for (routine, upload), batch in zip(uploads, batches, strict=True)
         ]
+
+    def _end_if_stuck(self, todo: deque[VisitDue]) -> None:
+        """End the run when a guard lets nothing go and nothing is left that could settle a doubt."""
+        moving = (self._ready, self._flying, self._parked, self._fenced, self._asks)
+        if self._breach and not any(moving) and not (todo and todo[0].visit_id in self._doubtful):
+            self.desk.report.breach = self._breach
+            self.desk.report.stopped = explain_doubt(self._breach)
 
     def _send(self, pool: ThreadPoolExecutor, claimed: Iterable[tuple[Upload, _Parcel]]) -> None:
         """Send the batches that are on disk, and the queries."""

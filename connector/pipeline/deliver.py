@@ -18,6 +18,7 @@ from connector.pipeline.breaker import Breaker
 from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.courier import Courier
 from connector.pipeline.desk import Desk, Flow, Line, Report
+from connector.pipeline.guards import Breach
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.sessions import SessionKeeper
@@ -30,13 +31,14 @@ _LIFE = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class Deliverer:
-    """What delivering needs. `keep_lease` proves again that no other process delivers on this ledger."""
+    """What delivering needs. `keep_lease` proves again that no other process delivers on this ledger; `guard` tells why no batch may be claimed."""
 
     parts: Parts
     ledger: Ledger
     client: PlatformClient
     sessions: SessionKeeper
     keep_lease: Callable[[], None] = field(repr=False)
+    guard: Callable[[], Breach | None] = field(repr=False)
     progress: Progress = field(repr=False)
     is_stopping: Callable[[], bool] = field(repr=False)
 
@@ -62,6 +64,7 @@ class Deliverer:
             sleep=clock.sleep,
             is_stopping=self.is_stopping,
             keep_lease=self.keep_lease,
+            guard=self.guard,
             progress=self.progress,
         )
         courier.deliver(find_due(self.ledger, pipeline, project))

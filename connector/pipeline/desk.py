@@ -7,6 +7,7 @@ from datetime import datetime
 from connector.config.settings import DeliverySettings
 from connector.contract.spec import Node, Operation
 from connector.ledger.store import Ledger
+from connector.pipeline.guards import Breach
 
 
 class Held(Exception):
@@ -71,7 +72,7 @@ class Report:
     """What a delivery run did; amounts scaled by 4, visits by the platform's number.
 
     `refused`: rows the platform refused one by one; `settled`: batches without a plain answer that the
-    platform's totals settled.
+    platform's totals settled; `breach`: the guard that stopped it on its way.
     """
 
     rows: int = 0
@@ -84,6 +85,7 @@ class Report:
     waiting: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, str] = field(default_factory=dict, repr=False)
     stopped: str = ""
+    breach: Breach | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 Everything else takes them as arguments, so that a test can hand in its own.
 """
 
+import getpass
 import os
 import socket
 import time
@@ -121,6 +122,14 @@ def open_project(
 def owner() -> str:
     """Who holds the lease: this process on this machine."""
     return f"{socket.gethostname()} process {os.getpid()}"
+
+
+def person() -> str:
+    """Who gives this command: the user of this machine, as the ledger keeps it beside a decision."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError, ImportError):  # a user without a name, in a container
+        return f"user {os.getuid()}@{socket.gethostname()}"
 
 
 def _place(url: str, directory: Path) -> str:

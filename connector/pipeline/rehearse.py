@@ -13,15 +13,21 @@ from pathlib import Path
 from connector.config.pipeline import Pipeline
 from connector.ledger.store import Ledger
 from connector.load.mirror import Mirror
+from connector.pipeline.guards import NO_OVERRIDE, Override
 from connector.pipeline.parts import Clock, Parts, owner
 from connector.pipeline.progress import Progress
 from connector.pipeline.run import LEASE_S, Errand, Rehearsed, RunReport, choose
 
 
 def rehearse(
-    parts: Parts, names: Sequence[str], *, progress: Progress, is_stopping: Callable[[], bool]
+    parts: Parts,
+    names: Sequence[str],
+    *,
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+    override: Override = NO_OVERRIDE,
 ) -> RunReport:
-    """What `run` would do now, if the platform took everything.
+    """What `run` would do now, if the platform took everything; where a guard would stop it, that.
 
     Raises as `run` does, but for LeaseHeld: it may go on beside a run.
     """
@@ -40,7 +46,7 @@ def rehearse(
             return mirrors[0]
 
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
-        report = Errand(parts, pipelines, ledger, lease, open_client, progress, is_stopping).run()
+        report = Errand(parts, pipelines, ledger, lease, open_client, progress, is_stopping, override).run()
         report.rehearsal = Rehearsed(
             visits=sum(len(mirror.visits) for mirror in mirrors),
             messages=sum(mirror.sealed for mirror in mirrors),

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from connector.config.pipeline import Pipeline
-from connector.errors import ConfigurationError, ConnectorError, PlatformError
+from connector.errors import ConfigurationError, ConnectorError, GuardStopped, PlatformError
 from connector.extract.source import Hospital
 from connector.ledger.leases import Lease
 from connector.ledger.quarantine import Group
@@ -14,6 +15,7 @@ from connector.load.client import PlatformClient
 from connector.pipeline.check import check_database
 from connector.pipeline.deliver import Deliverer, find_due
 from connector.pipeline.desk import Report, is_repeatable
+from connector.pipeline.guards import NO_OVERRIDE, PASSED, Breach, Guards, Override
 from connector.pipeline.overview import FAILED, STOPPED, Standing, judge, stand
 from connector.pipeline.parts import Parts, owner
 from connector.pipeline.preview import hint
@@ -43,13 +45,17 @@ class Rehearsed:
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did, or, where `rehearsal` says so, would do. `problem`: why it ended early, in one sentence, or ""."""
+    """What a run did, or, where `rehearsal` says so, would do. `problem`: why it ended early, in one sentence, or "".
+
+    `breaches`: the guards that stopped it.
+    """
 
     rehearsal: "Rehearsed | None" = None
     staged: dict[str, Staged] = field(default_factory=dict)
     delivered: dict[str, Report] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     problem: str = ""
+    breaches: list[Breach] = field(default_factory=list)
     exit_code: int = 0
 
 
@@ -66,9 +72,14 @@ def choose(parts: Parts, names: Sequence[str]) -> list[Pipeline]:
 
 
 def run(
-    parts: Parts, names: Sequence[str], *, progress: Progress, is_stopping: Callable[[], bool]
+    parts: Parts,
+    names: Sequence[str],
+    *,
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+    override: Override = NO_OVERRIDE,
 ) -> RunReport:
-    """Stage and deliver the named pipelines (all, where none is named).
+    """Stage and deliver the named pipelines (all, where none is named); guards that `override` names do not hold.
 
     Raises ConfigurationError, EnvelopeError, SourceError, LedgerError, LeaseHeld. Other trouble with the platform
     is told in the report: what is staged stays staged, and the next run goes on from there.
@@ -78,7 +89,9 @@ def run(
     with parts.open_ledger() as ledger:
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
         try:
-            errand = Errand(parts, pipelines, ledger, lease, parts.open_client, progress, is_stopping)
+            errand = Errand(
+                parts, pipelines, ledger, lease, parts.open_client, progress, is_stopping, override
+            )
             return errand.run()
         finally:
             ledger.release_lease(lease)
@@ -123,31 +136,44 @@ class Errand:
     open_client: Callable[[], PlatformClient] = field(repr=False)
     progress: Progress
     is_stopping: Callable[[], bool]
+    override: Override = NO_OVERRIDE
 
     def run(self) -> RunReport:
         """Stage everything, then deliver everything; the run's end is recorded whatever happens."""
         report = RunReport()
         run_id = self.ledger.begin_run(",".join(p.name for p in self.pipelines), "run")
+        guards = self._guards()
         try:
             self.ledger.doubt_orphans()
             self._stage(report, run_id)
-            self._deliver(report, run_id)
-        except PlatformError as error:
+            self._deliver(report, guards, run_id)
+        except (PlatformError, GuardStopped) as error:
             report.problem = str(error)
         except ConnectorError as error:
             summary = {"error": type(error).__name__}
             self.ledger.end_run(run_id, exit_code=error.exit_code, summary=summary)
             raise
         report.standings = {p.name: stand(self.ledger, p) for p in self.pipelines}
+        report.breaches = guards.breaches
         report.exit_code = self._judge(report)
-        self.ledger.end_run(run_id, exit_code=report.exit_code, summary=_summary(report))
+        self.ledger.end_run(
+            run_id, exit_code=report.exit_code, summary=_summary(report) | {PASSED: guards.passed}
+        )
         return report
 
     def _judge(self, report: RunReport) -> int:
         """The exit code of the run."""
         if not report.problem:
             return judge(report.standings.values())
-        return STOPPED if self.is_stopping() else FAILED
+        if self.is_stopping():
+            return STOPPED
+        return GuardStopped.exit_code if report.breaches else FAILED
+
+    def _guards(self) -> Guards:
+        """What holds this run back when it is about to do too much."""
+        settings = self.parts.project.settings
+        zone = ZoneInfo(settings.platform.key_date_zone)
+        return Guards(settings.guards, self.ledger, zone, self.parts.clock.now, self.override)
 
     def _stage(self, report: RunReport, run_id: int) -> None:
         """HIS → ledger."""
@@ -159,15 +185,16 @@ class Errand:
                 if not self.is_stopping():
                     report.staged |= stager.stage(pipeline)
 
-    def _deliver(self, report: RunReport, run_id: int) -> None:
-        """Ledger → platform, in one session that is opened only when a visit is due."""
+    def _deliver(self, report: RunReport, guards: Guards, run_id: int) -> None:
+        """Ledger → platform, in one session that is opened only when a visit is due and no guard says no."""
         due = [p for p in self.pipelines if find_due(self.ledger, p, self.parts.project)]
         if due and not self.is_stopping():
+            guards.check_plan(due)
             with closing(self.open_client()) as client:
                 sessions = self._sessions(client)
                 sessions.open()
                 try:
-                    self._deliver_all(due, client, sessions, report, run_id)
+                    self._deliver_all(due, client, sessions, guards, report=report, run_id=run_id)
                 finally:
                     sessions.close()
         if self.is_stopping() and not report.problem:
@@ -198,6 +225,8 @@ class Errand:
         due: Sequence[Pipeline],
         client: PlatformClient,
         sessions: SessionKeeper,
+        guards: Guards,
+        *,
         report: RunReport,
         run_id: int,
     ) -> None:
@@ -208,12 +237,15 @@ class Errand:
             client,
             sessions,
             keep_lease=lambda: self.ledger.keep_lease(self.lease),
+            guard=guards.check_doubt,
             progress=self.progress,
             is_stopping=self.is_stopping,
         )
         for pipeline in due:
             delivered = deliverer.deliver(pipeline, run_id)
             report.delivered[pipeline.name] = delivered
+            if delivered.breach:
+                guards.breaches.append(delivered.breach)
             if delivered.stopped:
                 report.problem = delivered.stopped
                 return

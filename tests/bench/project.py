@@ -12,6 +12,7 @@ his: {{url: "sqlite:///{his}"}}
 platform: {{base_url: "{url}", username: {user}, password: "file:platform.password", key: "file:platform.key"}}
 ledger: {{url: "sqlite:///ledger.db", key: "file:ledger.key"}}
 delivery: {{batch_rows: {batch_rows}, visits_in_flight: {in_flight}, settle_s: 1, read_lag_s: 0}}
+guards: {{rows_per_run: null, rows_per_day: null, yuan_per_run: null, yuan_per_day: null}}
 """
 
 _CHARGES = """\

@@ -343,3 +343,47 @@ def test_a_database_that_is_no_database_is_one_sentence(hospital):
         assert "cannot be opened" in err
         assert "Traceback" not in err
     ward.his = sqlite3.connect(":memory:")
+
+
+def test_a_guard_stops_a_run_and_an_override_lets_one_through(hospital):
+    ward, use = hospital(guards="{rows_per_run: 1}")
+    ward.stay(1)
+    ward.fee(1, "10.00")
+    ward.fee(1, "20.50")
+    code, out, _ = use("run")
+    assert code == 6
+    assert re.search(
+        r"rows_per_run: what contributes most\nvisit +mapping +rows +yuan\nV1 +fees +2 +30.50\n", out
+    )
+    assert (
+        "Ended early: a guard stopped the run before its first call. rows_per_run: 2, the limit is 1." in out
+    )
+    assert '`connector run --override rows_per_run --because "…"`' in out
+    code, out, _ = use("run", "--json")
+    (breach,) = json.loads(out)["breaches"]
+    assert code == json.loads(out)["exit_code"] == 6
+    assert breach["most"] == [{"visit": "V1", "mapping": "fees", "rows": 2, "amount": "30.5000"}]
+    assert ward.simulator.calls == []
+    assert use("run", "--override", "rows_per_run", "--because", "the first upload")[0] == 0
+    _, out, _ = use("ledger", "decisions")
+    assert re.search(r"guard +override rows_per_run +the first upload +value 2, limit 1", out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("--override", "rows_per_runs", "--because", "x"),
+            "There is no guard “rows_per_runs”. Did you mean rows_per_run?",
+        ),
+        (("--override", "rows_per_run"), "An override needs its reason: --because"),
+        (("--because", "x"), "name the guard with --override"),
+    ],
+    ids=["unknown", "no reason", "no guard"],
+)
+def test_an_override_that_says_too_little_is_wrong_use(hospital, arguments, said):
+    ward, use = hospital()
+    code, _, err = use("run", *arguments)
+    assert code == 2
+    assert said in err
+    assert ward.simulator.calls == []

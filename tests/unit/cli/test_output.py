@@ -16,6 +16,7 @@ import connector.ledger.overview
 import connector.ledger.quarantine
 import connector.pipeline.demo
 import connector.pipeline.desk
+import connector.pipeline.guards
 import connector.pipeline.overview
 import connector.pipeline.run
 import connector.pipeline.totals
@@ -153,6 +154,7 @@ def test_no_amount_leaves_as_a_bare_number():
         connector.ledger.quarantine,
         connector.pipeline.demo,
         connector.pipeline.desk,
+        connector.pipeline.guards,
         connector.pipeline.overview,
         connector.pipeline.run,
         connector.pipeline.totals,
@@ -177,6 +179,7 @@ def test_money_fields_are_fields():
             connector.pipeline.overview,
             connector.pipeline.desk,
             connector.pipeline.demo,
+            connector.pipeline.guards,
             connector.pipeline.totals,
             connector.records,
         )

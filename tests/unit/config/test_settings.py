@@ -28,7 +28,9 @@ platform:
   max_file_mb: 25
 ledger: {url: "env:LEDGER_URL", key: "keyring:ledger/key"}
 delivery: {batch_rows: 1, visits_in_flight: 2, timeout_s: 3, settle_s: 4, read_lag_s: 5, verify: always, on_doubt: ask, most_releases: 6}
-guards: {breaker_pause_s: 7, breaker_probes: 0}
+guards:
+  {rows_per_run: 1, rows_per_day: 2, yuan_per_run: 3, yuan_per_day: null, rejected_share: 0.25, rejected_from_rows: 4,
+   rows_in_doubt: null, breaker_pause_s: 7, breaker_probes: 0}
 checks: {amount_tolerance: "0.10", length_in: bytes}
 cards: {region: "150100"}
 """
@@ -50,7 +52,7 @@ def test_every_setting_is_read(desk):
     assert read.platform.key_date_zone == "UTC"
     assert read.platform.max_file_mb == 25
     assert read.delivery == DeliverySettings(1, 2, 3, 4, 5, "always", "ask", 6)
-    assert read.guards == GuardSettings(breaker_pause_s=7, breaker_probes=0)
+    assert read.guards == GuardSettings(1, 2, 3, None, Decimal("0.25"), 4, None, 7, 0)
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
     assert read.cards == CardSettings("150100")
 
@@ -68,6 +70,8 @@ def test_what_is_not_said_has_its_default(desk):
 def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
     desk.swap("connector.yaml", "username: demo", "username: demo, headers: null, proxy: null, ca_file: ~")
     desk.swap("connector.yaml", '"env:HIS_URL"', '"env:HIS_URL", encoding: null')
+    desk.files["connector.yaml"] += "guards: {rejected_share: ~}\n"
+    assert desk.load().settings.guards.rejected_share is None
     assert desk.load().settings.platform.proxy is None
 
 
@@ -85,6 +89,13 @@ def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
         ),
         ("username: demo", "username: demo, key_date_zone: Asia/Peking", "There is no such time zone."),
         ("version: 1", 'version: 1\ncards: {region: "15"}', "“region” must be a region code of six digits."),
+        ("version: 1", "version: 1\nguards: {rows_per_run: 0}", "“rows_per_run” must be from 1 to"),
+        (
+            "version: 1",
+            "version: 1\nguards: {rejected_share: 1.5}",
+            "“rejected_share” must be a share from 0 to 1.",
+        ),
+        ("version: 1", "version: 1\nguards: {rejected_share: [1]}", "“rejected_share” must be a single text"),
         ("username: demo", "username: demo, ca_file: ca.pem", "“ca_file” names no file."),
         (
             "username: demo",
