@@ -41,6 +41,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Contribution": ("amount",),
     "Kept": ("amount",),
     "OpenBatch": ("amount",),
+    "Quantity": ("amount",),
     "Reading": ("total",),
     "RecordView": ("amount",),
     "Report": ("amount",),

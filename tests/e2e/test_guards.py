@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from connector.pipeline.guards import Override, Contribution
+from connector.pipeline.guards import Contribution, Override
 from connector.pipeline.progress import Silent
 from connector.pipeline.rehearse import rehearse
 from connector.pipeline.run import RunReport, run
