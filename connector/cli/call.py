@@ -144,18 +144,18 @@ def _agree(question: "Question", *, yes: bool, force: bool) -> bool:
             raise ConfigurationError(question.behind_ledger)
         for line in question.lines:
             _tell(line)
-        return _ask("Type the visit's number to send it behind the ledger's back: ") == question.visit
+        return ask("Type the visit's number to send it behind the ledger's back: ") == question.visit
     if yes:
         return True
     for line in question.lines:
         _tell(line)
-    answer = _ask("Send it? Type yes: ")
+    answer = ask("Send it? Type yes: ")
     if not answer:
         _tell("Nobody answered; --yes sends without asking.")
     return answer.casefold() in ("y", "yes", "是")
 
 
-def _ask(prompt: str) -> str:
+def ask(prompt: str) -> str:
     """What is typed, or handed over by another program."""
     err.print(prompt, end="")
     answer = sys.stdin.readline().strip()

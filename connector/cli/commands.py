@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import call, card, ledger, quarantine, show, show_run, trace
+from connector.cli import call, card, ledger, quarantine, reconcile, show, show_run, trace
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_json
 from connector.cli.stopping import Stopping
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="test")(test)
     app.command()(run)
     app.command()(status)
+    app.command()(reconcile.reconcile)
     app.add_typer(quarantine.app, name="quarantine")
     app.add_typer(ledger.app, name="ledger")
     app.command()(trace.trace)
@@ -187,6 +188,12 @@ def status(
     visits: Annotated[
         bool, typer.Option("--visits", help="One line for each visit that needs attention.")
     ] = False,
+    inferred: Annotated[
+        bool,
+        typer.Option(
+            "--inferred", help="List the batches accepted because the platform's total showed them."
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> int:
     """Say where everything stands.
@@ -196,11 +203,11 @@ def status(
     from connector.pipeline.overview import survey
     from connector.pipeline.parts import open_project
 
-    report = survey(open_project(project))
+    report = survey(open_project(project), inferences=show.MOST_INFERRED if inferred else 0)
     if json:
         show_json(report)
     else:
-        show.show_status(report, visits=visits)
+        show.show_status(report, visits=visits, inferred=inferred)
     return report.exit_code
 
 

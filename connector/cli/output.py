@@ -38,6 +38,11 @@ def show_json(value: object) -> None:
 
 
 _MONEY: Mapping[str, Sequence[str]] = {
+    "Booked": ("amount",),
+    "CategorySums": ("his", "accepted", "waiting", "doubt", "quarantined", "set_aside", "platform"),
+    "Charged": ("amount",),
+    "Comparison": ("his", "ledger", "platform", "held", "others", "surplus"),
+    "Concluded": ("amount",),
     "Contribution": ("amount",),
     "Kept": ("amount",),
     "OpenBatch": ("amount",),
@@ -45,15 +50,17 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Reading": ("total",),
     "RecordView": ("amount",),
     "Report": ("amount",),
+    "Row": ("his", "accepted", "difference"),
+    "Said": ("total",),
     "Standing": ("accepted", "staged", "doubt"),
-    "VisitSums": ("his", "ledger", "platform", "held"),
     "VisitTotals": ("accepted", "staged", "doubt", "set_aside"),
 }
 """Fields that hold an amount scaled by 4, by the name of their class."""
 
 _PROPERTIES: Mapping[str, Sequence[str]] = {
+    "Comparison": ("his", "ledger", "held", "surplus", "is_balanced", "is_settled"),
     "DemoReport": ("exit_code",),
-    "VisitSums": ("held", "is_balanced"),
+    "Row": ("difference",),
 }
 """Properties that belong into the document too."""
 

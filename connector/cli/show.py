@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # a report's room is loaded by the command that makes it, not
     )
     from connector.pipeline.preview import Preview, PreviewReport
 
+MOST_INFERRED = 1000
+"""So many inferences are listed at once."""
+
 _ASIDE = "set-aside"
 """The rule of rows that break none."""
 
@@ -120,8 +123,8 @@ def show_standings(standings: Sequence[Standing]) -> None:
     show_table("Where everything stands", ("", *names), [(name, *row) for name, row in facts], right=names)
 
 
-def show_status(report: StatusReport, *, visits: bool) -> None:
-    """Standings, what is in doubt, what needs attention, and the last run."""
+def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
+    """Standings, what is in doubt, what needs attention, what was inferred, and the last run."""
     show_standings(report.standings)
     for doubt in report.doubts:
         say(
@@ -141,14 +144,47 @@ def show_status(report: StatusReport, *, visits: bool) -> None:
     elif report.visits:
         number = count(len(report.visits), "visit needs", "visits need")
         say(f"{number} attention: `connector status --visits` lists them.")
+    if inferred:
+        _show_inferences(report)
+    elif report.inferred:
+        say(
+            f"{count(report.inferred, 'batch was', 'batches were')} accepted by inference: `--inferred` lists them."
+        )
+    for one in report.reconciliations:
+        say(_last_run(one.started_at, one.pipeline, one.exit_code, what="reconciliation"))
     for run in report.runs[:1]:
         say(_last_run(run.started_at, run.pipeline, run.exit_code))
 
 
-def _last_run(started_at: str, pipelines: str, exit_code: int | None) -> str:
+def _show_inferences(report: StatusReport) -> None:
+    """Batches that no answer confirmed: within the window somebody may have entered the same amount by hand."""
+    if not report.inferences:
+        say("No batch was accepted by inference.")
+        return
+    show_table(
+        "Accepted by inference: the platform's total showed the batch, its answer was lost",
+        ("batch", "visit", "rows", "yuan", "sent", "settled"),
+        [
+            (
+                one.batch_id,
+                one.number,
+                one.rows,
+                money(one.amount),
+                moment(one.claimed_at),
+                moment(one.settled_at),
+            )
+            for one in report.inferences
+        ],
+        right=("batch", "rows", "yuan"),
+    )
+    if report.inferred > len(report.inferences):
+        say(f"These are the newest {len(report.inferences)} of {report.inferred:,}.")
+
+
+def _last_run(started_at: str, pipelines: str, exit_code: int | None, *, what: str = "run") -> str:
     """The last run in one sentence."""
     ended = "under way, or its process died" if exit_code is None else f"exit code {exit_code}"
-    return f"Last run: {moment(started_at)}, {pipelines.replace(',', ', ')}, {ended}."
+    return f"Last {what}: {moment(started_at)}, {pipelines.replace(',', ', ')}, {ended}."
 
 
 def _attention(one: VisitTotals) -> str:

@@ -11,12 +11,12 @@ from connector.cli.words import count, money
 if TYPE_CHECKING:  # a report's room is loaded by the command that makes it, not by `--help`
     from collections.abc import Mapping, Sequence
 
+    from connector.pipeline.balance import Comparison
     from connector.pipeline.demo import DemoReport
     from connector.pipeline.desk import Report
     from connector.pipeline.guards import Breach
     from connector.pipeline.run import Rehearsed, RunReport
     from connector.pipeline.stage import Staged
-    from connector.pipeline.totals import VisitSums
 
 
 def show_run(report: RunReport) -> None:
@@ -136,7 +136,7 @@ def show_demo(report: DemoReport) -> None:
     say(f"Everything is in {report.directory}; `connector status -p {report.directory}` shows it again.")
 
 
-def show_sums(sums: Sequence[VisitSums]) -> None:
+def show_sums(sums: Sequence[Comparison]) -> None:
     """HIS, ledger and platform a visit, and whether every fen is explained."""
     columns = ("visit", "HIS", "held back", "ledger", "platform", "equal")
     show_table(

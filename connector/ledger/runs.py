@@ -53,11 +53,13 @@ class Runs:
             )
         tidy(self.database, run_id)
 
-    def history(self, limit: int) -> list[Run]:
-        """The last runs, the newest first."""
+    def history(self, limit: int, kind: str) -> list[Run]:
+        """The last runs of a kind, the newest first."""
         with self.database.reading() as link:
             rows = link.rows(
-                "SELECT id, pipeline, kind, started_at, ended_at, exit_code, summary FROM run ORDER BY id DESC LIMIT ?",
+                "SELECT id, pipeline, kind, started_at, ended_at, exit_code, summary FROM run WHERE kind = ? "
+                "ORDER BY id DESC LIMIT ?",
+                kind,
                 limit,
             )
         return [

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from connector.ledger.accounts import Accounts, Booked
 from connector.ledger.claims import Batch, Claims, Intent, Settlement
 from connector.ledger.conclusions import Concluded, Conclusions
 from connector.ledger.copying import copy_ledger
@@ -90,6 +91,7 @@ class Ledger:
         self._outbox = Outbox(database, payloads)
         self._claims = Claims(database, seal, payloads, self._leases, now)
         self._settlements = Settlements(database, seal, payloads, reasons, now)
+        self._accounts = Accounts(database, reasons)
         self._conclusions = Conclusions(database)
         self._overview = Overview(database, self._visits, now)
         self._quarantine = Quarantine(database, seal, payloads, reasons, now)
@@ -131,9 +133,9 @@ class Ledger:
         """End a run."""
         self._runs.end(run_id, exit_code, summary)
 
-    def runs(self, limit: int = 20) -> list[Run]:
-        """The last runs, the newest first."""
-        return self._runs.history(limit)
+    def runs(self, limit: int = 20, *, kind: str = "run") -> list[Run]:
+        """The last runs of a kind, the newest first."""
+        return self._runs.history(limit, kind)
 
     def watermark(self, mapping: str) -> Watermark | None:
         """Up to where a mapping's rows are staged."""
@@ -346,6 +348,22 @@ class Ledger:
         self._leases.release(lease)
 
     # What people see
+
+    def booked(self, visit_ids: Collection[int], mapping: str) -> list[Booked]:
+        """The records of a mapping that count in these visits."""
+        return self._accounts.booked(list(visit_ids), mapping)
+
+    def last_readings(self, visit_ids: Collection[int]) -> dict[int, Reading]:
+        """What the platform said last of each of these visits."""
+        return self._accounts.last_readings(list(visit_ids))
+
+    def inferred(self, limit: int = 100) -> list[Concluded]:
+        """Batches that were accepted because the platform's total showed them, the newest first."""
+        return self._conclusions.inferred(limit)
+
+    def count_inferred(self) -> int:
+        """How many batches were accepted so."""
+        return self._conclusions.count_inferred()
 
     def visit_totals(self, visits: str) -> list[VisitTotals]:
         """Every visit in rows and amounts."""

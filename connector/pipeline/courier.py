@@ -29,6 +29,9 @@ from connector.pipeline.steps import Ask, Fence, Sent, Step, Steps, Upload, Wait
 from connector.pipeline.visit import deliver_visit
 from connector.records import BatchState, Outcome, Verdict
 
+Way = Callable[[Desk, VisitDue], Steps]
+"""What to do with a visit: everything it is due for, or only a part of that."""
+
 _ASKS = 3
 """How often a query is tried; queries have no effect, so a repeat is harmless."""
 
@@ -100,8 +103,8 @@ class Courier:
     _doubtful: frozenset[int] = field(default=frozenset(), init=False)
     _lease_kept: float = field(default=float("-inf"), init=False)
 
-    def deliver(self, visits: Iterable[VisitDue]) -> None:
-        """Take every visit as far as it goes; returns when all are done, parked visits included.
+    def deliver(self, visits: Iterable[VisitDue], way: Way = deliver_visit) -> None:
+        """Take every visit as far as its `way` leads; returns when all are done, parked visits included.
 
         Visits with a batch in doubt come first: their waiting begins at once.
         """
@@ -118,7 +121,7 @@ class Courier:
                     if self._must_stop():
                         todo.clear()
                         self._abandon()
-                    self._start(todo)
+                    self._start(todo, way)
                     self._advance()
                     claimed = self._claim()
                     self._end_if_stuck(todo)
@@ -160,14 +163,14 @@ class Courier:
         for queue in (self._ready, self._parked, self._fenced, self._uploads, self._asks):
             queue.clear()
 
-    def _start(self, todo: deque[VisitDue]) -> None:
+    def _start(self, todo: deque[VisitDue], way: Way) -> None:
         """Begin as many visits as may be under way at once; while a guard lets nothing go, those in doubt alone."""
         waiting = [] if self._breach else self._uploads
         busy = sum(map(len, (self._ready, self._flying, self._fenced, waiting, self._asks)))
         while todo and busy < self.desk.rules.visits_in_flight:
             if self._breach and todo[0].visit_id not in self._doubtful:
                 break
-            self._ready.append(_Routine(deliver_visit(self.desk, todo.popleft())))
+            self._ready.append(_Routine(way(self.desk, todo.popleft())))
             busy += 1
 
     def _advance(self) -> None:

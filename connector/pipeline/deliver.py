@@ -4,24 +4,29 @@ The second half of the connector's one sentence, and the only way anything is se
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from connector.config.pipeline import Pipeline
 from connector.config.project import Project
 from connector.contract.library import Contract
+from connector.errors import PlatformError
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.compose import TOLERANCE
-from connector.pipeline.courier import Courier
+from connector.pipeline.courier import Courier, Way
 from connector.pipeline.desk import Desk, Flow, Line, Report
 from connector.pipeline.guards import Breach
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.sessions import SessionKeeper
+from connector.pipeline.visit import deliver_visit
+
+ASKED_TO_STOP = "stopped on request; what is staged stays staged, and the next run goes on from there"
 
 _TOTALS = "getPerDetail"
 _APPROVE = "discharge"
@@ -44,6 +49,12 @@ class Deliverer:
 
     def deliver(self, pipeline: Pipeline, run_id: int) -> Report:
         """Take every visit of a pipeline that is due as far as it goes today."""
+        return self.visit(
+            pipeline, run_id, find_due(self.ledger, pipeline, self.parts.project), deliver_visit
+        )
+
+    def visit(self, pipeline: Pipeline, run_id: int, visits: Iterable[VisitDue], way: Way) -> Report:
+        """Take these visits of a pipeline as far as a way leads."""
         project, clock = self.parts.project, self.parts.clock
         guards = project.settings.guards
         desk = Desk(
@@ -67,8 +78,57 @@ class Deliverer:
             guard=self.guard,
             progress=self.progress,
         )
-        courier.deliver(find_due(self.ledger, pipeline, project))
+        courier.deliver(visits, way)
         return desk.report
+
+
+@contextmanager
+def open_deliverer(
+    parts: Parts,
+    ledger: Ledger,
+    *,
+    open_client: Callable[[], PlatformClient],
+    keep_lease: Callable[[], None],
+    guard: Callable[[], Breach | None],
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+) -> Iterator[Deliverer]:
+    """A deliverer in a session of its own, which is closed whatever happens.
+
+    While the session waits for something, the lease is kept and a stop is heard. Raises PlatformError.
+    """
+
+    def tick() -> None:
+        keep_lease()
+        if is_stopping():
+            raise PlatformError(ASKED_TO_STOP)
+
+    platform, clock = parts.project.settings.platform, parts.clock
+    with closing(open_client()) as client:
+        sessions = SessionKeeper(
+            client,
+            ledger,
+            platform.username,
+            now=clock.now,
+            sleep=clock.sleep,
+            zone=platform.key_date_zone,
+            notify=progress.note,
+            tick=tick,
+        )
+        sessions.open()
+        try:
+            yield Deliverer(
+                parts,
+                ledger,
+                client,
+                sessions,
+                keep_lease=keep_lease,
+                guard=guard,
+                progress=progress,
+                is_stopping=is_stopping,
+            )
+        finally:
+            sessions.close()
 
 
 def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[VisitDue]:

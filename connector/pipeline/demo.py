@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from connector.errors import ConfigurationError
 from connector.ledger.quarantine import Group
+from connector.pipeline.balance import Comparison
 from connector.pipeline.overview import quarantined
 from connector.pipeline.parts import Clock, Parts, open_project, real_clock
 from connector.pipeline.progress import Progress
@@ -18,7 +19,7 @@ from connector.pipeline.run import RunReport, run
 from connector.pipeline.scaffold import make_ledger
 from connector.pipeline.shipped import copy_shipped
 from connector.pipeline.simulation import DEMO_KEY, DEMO_PASSWORD, DEMO_USER
-from connector.pipeline.totals import VisitSums, compare_totals
+from connector.pipeline.totals import compare_totals
 from connector.sample.changes import change_hospital
 from connector.sample.hospital import SampleFacts, build_hospital, sample_injuries
 from connector.simulator.server import Simulator, serve
@@ -47,7 +48,7 @@ class DemoReport:
     facts: SampleFacts
     runs: tuple[RunReport, ...]
     changes: tuple[str, ...]
-    sums: tuple[VisitSums, ...]
+    sums: tuple[Comparison, ...]
     quarantine: tuple[Group, ...]
 
     @property

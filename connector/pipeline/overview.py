@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from connector.config.pipeline import Pipeline
+from connector.ledger.conclusions import Concluded
 from connector.ledger.overview import OpenBatch, VisitTotals
 from connector.ledger.quarantine import Group, QuarantinedRow, RecordView
 from connector.ledger.runs import Run
@@ -22,6 +23,9 @@ _ALL = 2**31 - 1
 
 COMPLETE, QUARANTINED, UNSETTLED = 0, 3, 4
 """Exit codes of a run that did what it could: complete; rows in quarantine; rows in doubt, or a visit held."""
+
+RECONCILE = "reconcile"
+"""The kind of a run that only compares and settles."""
 
 FAILED, STOPPED = 1, 130
 """Exit codes of a run that ended early: for a reason of its own; because somebody asked for it."""
@@ -97,17 +101,24 @@ def needs_attention(one: VisitTotals) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """Standings, the visits that need attention with their pipeline, open batches, and the last runs."""
+    """Standings, the visits that need attention with their pipeline, open batches, the last runs and reconciliations.
+
+    `inferred`: how many batches were accepted because the platform's total showed them, and not by its answer;
+    `inferences`: the newest of them, where they were asked for (residual risk R1 of the delivery protocol).
+    """
 
     standings: tuple[Standing, ...]
     visits: tuple[tuple[str, VisitTotals], ...] = field(repr=False)
     doubts: tuple[OpenBatch, ...]
     runs: tuple[Run, ...]
+    reconciliations: tuple[Run, ...]
+    inferred: int
+    inferences: tuple[Concluded, ...]
     exit_code: int
 
 
-def survey(parts: Parts) -> StatusReport:
-    """Everything `status` shows; the ledger is only read."""
+def survey(parts: Parts, *, inferences: int = 0) -> StatusReport:
+    """Everything `status` shows, with so many `inferences` at most; the ledger is only read."""
     with parts.open_ledger(read_only=True) as ledger:
         pipelines = list(parts.project.pipelines.values())
         standings = tuple(stand(ledger, pipeline) for pipeline in pipelines)
@@ -121,6 +132,9 @@ def survey(parts: Parts) -> StatusReport:
             ),
             doubts=tuple(ledger.all_open_batches()),
             runs=tuple(ledger.runs(5)),
+            reconciliations=tuple(ledger.runs(1, kind=RECONCILE)),
+            inferred=ledger.count_inferred(),
+            inferences=tuple(ledger.inferred(inferences)) if inferences else (),
             exit_code=judge(standings),
         )
 

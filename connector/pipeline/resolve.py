@@ -161,9 +161,7 @@ def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Ste
     """
     if desk.flow.roll != "0":
         return True
-    operation = desk.flow.approve
-    body = messages.approval_body(operation, visit.number, desk.number(), desk.flow.roll)
-    outcome: Outcome = yield Ask(operation, body)
+    outcome, reading = yield from approve(desk, visit)
     if outcome.code in _LEFT:
         return True
     if outcome.code == _NO_FEES:
@@ -174,9 +172,22 @@ def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Ste
         raise Waits(
             f"the platform's second total could not be read: {outcome.code} {outcome.message}".strip()
         )
+    return fits(reading.total if reading else 0, batch.base_total or 0)
+
+
+def approve(desk: Desk, visit: VisitDue) -> Generator[Step, Any, tuple[Outcome, Reading | None]]:
+    """Approve a visit's fees (4.12): the answer and, where it was a yes, total and categories.
+
+    Across provinces it may make an admission uncancellable (trap T108); whoever calls it has thought of that.
+    """
+    operation = desk.flow.approve
+    body = messages.approval_body(operation, visit.number, desk.number(), desk.flow.roll)
+    outcome: Outcome = yield Ask(operation, body)
+    if outcome.verdict is not Verdict.ACCEPTED:
+        return outcome, None
     reading = messages.read_approval(operation, outcome, desk.stamp())
     desk.ledger.keep_reading(visit.visit_id, reading)
-    return fits(reading.total, batch.base_total or 0)
+    return outcome, reading
 
 
 def _explain(

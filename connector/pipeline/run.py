@@ -1,7 +1,6 @@
 """One run: check, stage, deliver, and say what came of it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,7 @@ from connector.ledger.quarantine import Group
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.pipeline.check import check_database
-from connector.pipeline.deliver import Deliverer, find_due
+from connector.pipeline.deliver import ASKED_TO_STOP, find_due, open_deliverer
 from connector.pipeline.desk import Report, is_repeatable
 from connector.pipeline.guards import NO_OVERRIDE, PASSED, Breach, Guards, Override
 from connector.pipeline.overview import FAILED, STOPPED, Standing, judge, stand
@@ -21,14 +20,11 @@ from connector.pipeline.parts import Parts, owner
 from connector.pipeline.preview import hint
 from connector.pipeline.progress import Progress
 from connector.pipeline.queries import plans_of, read_catalogues
-from connector.pipeline.sessions import SessionKeeper
 from connector.pipeline.stage import Staged, Stager
 from connector.records import yuan
 
 LEASE_S = 60.0
 """A lease that was not kept for so long may be taken by another process."""
-
-_STOPPED = "stopped on request; what is staged stays staged, and the next run goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,69 +182,32 @@ class Errand:
                     report.staged |= stager.stage(pipeline)
 
     def _deliver(self, report: RunReport, guards: Guards, run_id: int) -> None:
-        """Ledger → platform, in one session that is opened only when a visit is due and no guard says no."""
+        """Ledger → platform, in one session that is opened only when a visit is due and no guard says no.
+
+        One pipeline after the other, until one is stopped.
+        """
         due = [p for p in self.pipelines if find_due(self.ledger, p, self.parts.project)]
         if due and not self.is_stopping():
             guards.check_plan(due)
-            with closing(self.open_client()) as client:
-                sessions = self._sessions(client)
-                sessions.open()
-                try:
-                    self._deliver_all(due, client, sessions, guards, report=report, run_id=run_id)
-                finally:
-                    sessions.close()
+            with open_deliverer(
+                self.parts,
+                self.ledger,
+                open_client=self.open_client,
+                keep_lease=lambda: self.ledger.keep_lease(self.lease),
+                guard=guards.check_doubt,
+                progress=self.progress,
+                is_stopping=self.is_stopping,
+            ) as deliverer:
+                for pipeline in due:
+                    delivered = deliverer.deliver(pipeline, run_id)
+                    report.delivered[pipeline.name] = delivered
+                    report.problem = delivered.stopped
+                    if delivered.breach:
+                        guards.breaches.append(delivered.breach)
+                    if delivered.stopped:
+                        break
         if self.is_stopping() and not report.problem:
-            report.problem = _STOPPED
-
-    def _sessions(self, client: PlatformClient) -> SessionKeeper:
-        """The keeper of the account's session; while it waits, the lease is kept and a stop is heard."""
-        platform = self.parts.project.settings.platform
-        return SessionKeeper(
-            client,
-            self.ledger,
-            platform.username,
-            now=self.parts.clock.now,
-            sleep=self.parts.clock.sleep,
-            zone=platform.key_date_zone,
-            notify=self.progress.note,
-            tick=self._tick,
-        )
-
-    def _tick(self) -> None:
-        """Keep the lease; PlatformError when a stop was asked for."""
-        self.ledger.keep_lease(self.lease)
-        if self.is_stopping():
-            raise PlatformError(_STOPPED)
-
-    def _deliver_all(
-        self,
-        due: Sequence[Pipeline],
-        client: PlatformClient,
-        sessions: SessionKeeper,
-        guards: Guards,
-        *,
-        report: RunReport,
-        run_id: int,
-    ) -> None:
-        """One pipeline after the other, until one is stopped."""
-        deliverer = Deliverer(
-            self.parts,
-            self.ledger,
-            client,
-            sessions,
-            keep_lease=lambda: self.ledger.keep_lease(self.lease),
-            guard=guards.check_doubt,
-            progress=self.progress,
-            is_stopping=self.is_stopping,
-        )
-        for pipeline in due:
-            delivered = deliverer.deliver(pipeline, run_id)
-            report.delivered[pipeline.name] = delivered
-            if delivered.breach:
-                guards.breaches.append(delivered.breach)
-            if delivered.stopped:
-                report.problem = delivered.stopped
-                return
+            report.problem = ASKED_TO_STOP
 
 
 def _summary(report: RunReport) -> dict[str, object]:

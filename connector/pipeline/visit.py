@@ -28,13 +28,23 @@ _OLD = timedelta(minutes=10)
 
 
 def deliver_visit(desk: Desk, visit: VisitDue) -> Steps:
-    """Everything a visit is due for, in the order the platform wants; ends early when it has to wait.
+    """Everything a visit is due for, in the order the platform wants; ends early when it has to wait."""
+    yield from _carry(desk, visit, _deliver(desk, visit))
+
+
+def settle_visit(desk: Desk, visit: VisitDue) -> Steps:
+    """Settle what is in doubt and hold the platform's total to the ledger's sum; nothing is sent."""
+    yield from _carry(desk, visit, _settle(desk, visit))
+
+
+def _carry(desk: Desk, visit: VisitDue, way: Generator[Step, Any, str]) -> Steps:
+    """Go a visit's way and keep what came of it: held, let go, or waiting.
 
     An answer that nothing can be concluded from (PlatformError) is this visit's matter alone.
     """
     name = visit.number or visit.key
     try:
-        waiting = yield from _deliver(desk, visit)
+        waiting = yield from way
         if visit.reason:
             desk.ledger.unhold_visit(visit.visit_id)
         if waiting:
@@ -62,6 +72,15 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
             waiting, is_sent = waiting or charged.waiting, is_sent or charged.is_sent
     yield from _check_end(desk, visit, is_sent=is_sent)
     return waiting
+
+
+def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
+    """Settle and check; nothing waits."""
+    for batch in desk.ledger.open_batches(visit.visit_id):
+        yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
+    base = desk.ledger.platform_base(visit.visit_id)
+    yield from _check_base(desk, visit, base, patient=not visit.reason)
+    return ""
 
 
 def _register(desk: Desk, visit: VisitDue) -> Steps:

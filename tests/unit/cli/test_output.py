@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+import connector.ledger.conclusions
 import connector.ledger.overview
 import connector.ledger.quarantine
+import connector.pipeline.balance
 import connector.pipeline.demo
 import connector.pipeline.desk
 import connector.pipeline.guards
 import connector.pipeline.overview
 import connector.pipeline.run
-import connector.pipeline.totals
 import connector.records
 from connector.cli import output, show, words
 from connector.cli.output import Bars, say, show_json, show_table
-from connector.pipeline.totals import Kept, VisitSums
+from connector.pipeline.balance import CategorySums, Comparison, Kept
 from connector.records import Reading
 
 
@@ -140,8 +141,12 @@ def test_json_is_exact(capsys, value, expected):
 
 @given(st.integers(-(10**18), 10**18))
 def test_money_in_json_is_its_exact_yuan(amount):
-    found = output._document(VisitSums("p", "v", his=amount, kept_back={"r": Kept(1, amount)}))
+    sums = CategorySums("11", his=amount, accepted=1)
+    found = output._document(
+        Comparison("p", "k", "v", "", (sums,), (), None, "", kept_back={"r": Kept(1, amount)})
+    )
     assert Decimal(found["his"]).scaleb(4) == amount
+    assert Decimal(found["categories"][0]["his"]).scaleb(4) == amount
     assert Decimal(found["kept_back"]["r"]["amount"]).scaleb(4) == amount
     assert found["platform"] is None
 
@@ -150,6 +155,7 @@ def test_no_amount_leaves_as_a_bare_number():
     """Amounts are the whole numbers that no repr shows."""
     seen = 0
     for module in (
+        connector.ledger.conclusions,
         connector.ledger.overview,
         connector.ledger.quarantine,
         connector.pipeline.demo,
@@ -157,7 +163,7 @@ def test_no_amount_leaves_as_a_bare_number():
         connector.pipeline.guards,
         connector.pipeline.overview,
         connector.pipeline.run,
-        connector.pipeline.totals,
+        connector.pipeline.balance,
         connector.records,
     ):
         for shown in vars(module).values():
@@ -179,8 +185,8 @@ def test_money_fields_are_fields():
             connector.pipeline.overview,
             connector.pipeline.desk,
             connector.pipeline.demo,
+            connector.pipeline.balance,
             connector.pipeline.guards,
-            connector.pipeline.totals,
             connector.records,
         )
         for name, shown in vars(module).items()
