@@ -12,7 +12,7 @@ from connector.cli.stopping import Stopping
 from connector.cli.words import count, money
 
 if TYPE_CHECKING:
-    from connector.pipeline.balance import Comparison
+    from connector.pipeline.balance import CategorySums, Comparison
     from connector.pipeline.parts import Parts
     from connector.pipeline.reconcile import ReconcileReport, Wishes
 
@@ -158,8 +158,15 @@ def _show_sums(comparisons: "list[Comparison]") -> None:
                 "",
             )
             for sums in one.categories
+            if _says_something(sums)
         ]
     show_table("HIS, ledger and platform, in yuan", columns, rows, right=columns[2:8])
+
+
+def _says_something(sums: "CategorySums") -> bool:
+    """Whether a category is worth a line: equal ones are left to --json and --export, unless 4.12 was asked."""
+    beside = any(getattr(sums, name) for name in _BESIDE)
+    return bool(beside or sums.his != sums.accepted or sums.platform is not None)
 
 
 def _show_rows(one: "Comparison") -> None:

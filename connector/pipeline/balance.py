@@ -271,7 +271,11 @@ def _batches(surplus: int, unapplied: Iterable[Concluded], doubtful: Iterable[Op
 
 
 def _kept_back(surplus: int, rows: Sequence[Row]) -> Iterator[str]:
-    """Rows that somebody may have entered, corrected or taken away by hand: one of them, or all of one reason."""
+    """Rows that somebody may have entered, corrected or taken away by hand: one of them, or all of one reason.
+
+    Those in doubt are told as batches.
+    """
+    rows = [row for row in rows if row.why != DOUBT]
     for row in rows:
         if row.difference and fits(surplus, row.difference):
             yield f"{row.mapping} {row.key} ({row.why}) is there: entered or corrected by hand"

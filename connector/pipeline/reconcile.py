@@ -192,7 +192,7 @@ class _Errand:
             progress=self.progress,
             is_stopping=self.is_stopping,
         ) as deliverer:
-            for pipeline, visits in chosen:
+            for pipeline, visits in ((one, meant) for one, meant in chosen if meant):
                 delivered = deliverer.visit(pipeline, run_id, visits, way)
                 report.delivered[pipeline.name] = delivered
                 report.problem = delivered.stopped

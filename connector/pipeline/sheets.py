@@ -153,8 +153,10 @@ class _WorkbookSheets(Sheets):
         super().__init__(files)
 
     def close(self) -> None:
-        """Forget what was not saved."""
-        self._book.close()
+        """End what was not saved; openpyxl removes its own temporary files when the process ends."""
+        if not self.is_finished:
+            for sheet in self._sheets:
+                sheet.close()
 
     def _write(self, sheet: int, row: Sequence[Cell]) -> None:
         from openpyxl.cell import WriteOnlyCell  # the same
