@@ -10,7 +10,10 @@ from connector.ledger.database import Database
 from connector.ledger.link import Link
 from connector.ledger.moments import to_iso
 
-UNAPPLIED = "b.base_total IS NOT NULL AND b.accepted_rows < b.\"rows\" AND b.state NOT IN (:open) AND b.evidence <> 'not_sent'"
+UNAPPLIED = (
+    "b.base_total IS NOT NULL AND b.accepted_rows < b.\"rows\" AND b.evidence <> 'not_sent' "
+    "AND b.state IN (:batch_accepted, :batch_released, :batch_refused)"
+)
 """Charges that were sent, or may have been, and were then found not to be on the platform; of `batch b`."""
 
 _CONCLUDED = "SELECT b.id, b.visit_id, v.number, {}, {}, b.claimed_at, b.settled_at FROM batch b JOIN visit v ON v.id = b.visit_id "

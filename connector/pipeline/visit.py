@@ -75,8 +75,10 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
 
 
 def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
-    """Settle and check; nothing waits."""
+    """Settle and check; a reset, which sends, is left to the run."""
     for batch in desk.ledger.open_batches(visit.visit_id):
+        if batch.is_reset:
+            raise Waits("its reset is under way: the next run goes on with it")
         yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
     base = desk.ledger.platform_base(visit.visit_id)
     yield from _check_base(desk, visit, base, patient=not visit.reason)

@@ -219,7 +219,7 @@ def test_an_export_that_did_not_end_leaves_no_file(hospital, tmp_path):
     file = tmp_path / "totals.csv"
     code, out, _ = use("reconcile", "--export", str(file))
     assert code == 1
-    assert "Ended early: 3 calls in a row did not reach the platform" in out
+    assert "Ended early: the platform failed 3 times in a row" in out
     assert list(tmp_path.glob("totals*")) == []
     assert ward.simulator.state.sessions == {}
 
