@@ -81,7 +81,10 @@ def explanation(one: Comparison) -> str:
 
 
 class Sheets:
-    """Where comparisons are written: a sheet of sums, and one of rows. Subclasses know the file."""
+    """Where comparisons are written: a sheet of sums, and one of rows. Subclasses know the file.
+
+    Raises ConfigurationError where the disk takes no more.
+    """
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = tuple(files)
@@ -91,6 +94,21 @@ class Sheets:
 
     def add(self, one: Comparison) -> None:
         """Write a visit: itself, its categories, and its rows."""
+        with self._told():
+            self._add(one)
+
+    def finish(self) -> tuple[Path, ...]:
+        """All is there; the files that were written."""
+        with self._told():
+            self._save()
+        self.is_finished = True
+        return self.files
+
+    def close(self) -> None:
+        """Let go of the files, finished or not."""
+        raise NotImplementedError
+
+    def _add(self, one: Comparison) -> None:
         whole = [sum(getattr(sums, name) for sums in one.categories) for name in _BESIDE]
         about = (verdict(one), explanation(one), one.read_at)
         money = (one.his, one.ledger, one.platform, *whole, one.others)
@@ -103,15 +121,14 @@ class Sheets:
             sums_of_row = map(_yuan, (row.his, row.accepted, row.difference))
             self._write(1, (one.pipeline, one.visit, *what, *sums_of_row))
 
-    def finish(self) -> tuple[Path, ...]:
-        """All is there; the files that were written."""
-        self._save()
-        self.is_finished = True
-        return self.files
-
-    def close(self) -> None:
-        """Let go of the files, finished or not."""
-        raise NotImplementedError
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self.files[0]} cannot be written: {error.strerror}. Nothing is kept of it; make room, or name another place."
+            ) from None
 
     def _write(self, sheet: int, row: Sequence[Cell]) -> None:
         raise NotImplementedError
