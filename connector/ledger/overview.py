@@ -45,7 +45,8 @@ class VisitTotals:
     """One visit in rows and amounts (scaled by 4).
 
     The registration itself is in none of the row counts but `quarantined_rows`, `changed` and `vanished`. `doubt`
-    is what is claimed or in doubt.
+    is what is claimed or in doubt. The platform must hold `accepted` and `baseline`, what a person accepted as there
+    before the connector came.
     """
 
     key: str = field(repr=False)
@@ -65,6 +66,7 @@ class VisitTotals:
     changed: int = 0
     vanished: int = 0
     last_reading: Reading | None = None
+    baseline: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,16 @@ class Overview:
             number = mapping_id(link, visits)
             totals = {
                 row[0]: VisitTotals(
-                    row[1], row[2], bool(row[3]), bool(row[4]), self.visits.reason(row[0], row[5])
+                    row[1],
+                    row[2],
+                    bool(row[3]),
+                    bool(row[4]),
+                    self.visits.reason(row[0], row[5]),
+                    baseline=row[6],
                 )
                 for row in link.rows(
-                    "SELECT id, key, number, is_registered, is_open, hold FROM visit WHERE mapping_id = ? ORDER BY id",
+                    "SELECT id, key, number, is_registered, is_open, hold, COALESCE(baseline, 0) FROM visit "
+                    "WHERE mapping_id = ? ORDER BY id",
                     number,
                 )
             }

@@ -363,7 +363,7 @@ class Courier:
 
 
 def _is_plain_yes(batch: Batch, outcome: Outcome) -> bool:
-    """Code 0 and, for charges, a count of exactly the rows sent (trap T27)."""
-    if outcome.verdict is not Verdict.ACCEPTED:
+    """Code 0 and, for charges, a count of exactly the rows sent (trap T27). A reset has a total to show too."""
+    if outcome.verdict is not Verdict.ACCEPTED or batch.is_reset:
         return False
     return batch.base_total is None or outcome.counts == batch.rows

@@ -30,6 +30,7 @@ ASKED_TO_STOP = "stopped on request; what is staged stays staged, and the next r
 
 _TOTALS = "getPerDetail"
 _APPROVE = "discharge"
+_INVALIDATE = {"local": "invalidData", "cross_province": "medInfoInvalidData"}
 _LIFE = timedelta(hours=2)
 """So long after its last use a session still lives (section 4.1), and with it a request that was stuck before it."""
 
@@ -157,6 +158,7 @@ def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:
         register_path=visits.fills,
         totals=contract.operation(_TOTALS),
         approve=contract.operation(_APPROVE),
+        invalidate=contract.operation(_INVALIDATE[register.family]),
         roll="0" if register.family == "local" else "1",
         lines=tuple(sorted(lines, key=lambda line: not line.repeatable)),
     )

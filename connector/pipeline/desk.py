@@ -63,6 +63,7 @@ class Flow:
     register_path: str
     totals: Operation
     approve: Operation
+    invalidate: Operation
     roll: str
     lines: tuple[Line, ...]
 

@@ -46,6 +46,11 @@ def totals_body(operation: Operation, number: str, person: str = "") -> bytes:
     return query_body(operation, **{VISIT: number, PERSON: person})
 
 
+def visit_body(operation: Operation, number: str) -> bytes:
+    """A request that names a visit and nothing else."""
+    return query_body(operation, **{operation.request.roles["visit"]: number})
+
+
 def read_person(registration: bytes) -> str:
     """The person (identity number) in a registration's payload, "" where it names none."""
     body = json.loads(registration or b"{}")

@@ -63,7 +63,7 @@ def _totals(ledger: Ledger, pipelines: Sequence[Pipeline]) -> Iterator[tuple[str
     doubtful = {batch.number for batch in ledger.all_open_batches()}
     for pipeline in pipelines:
         for one in ledger.visit_totals(pipeline.visits):
-            said = one.last_reading.total if one.reason and one.last_reading else one.accepted
+            said = one.last_reading.total if one.reason and one.last_reading else one.accepted + one.baseline
             yield one.number, None if one.number in doubtful else said
 
 

@@ -124,8 +124,6 @@ def _resolve_charges(
         return
     if refused or counts is not None:
         raise Held(_explained(found, batch, outcome))
-    if desk.rules.on_doubt == "ask":
-        raise Held("no answer to an upload, and `on_doubt: ask` leaves the decision to a person")
     yield from _settle_silence(desk, visit, batch, records)
 
 
@@ -141,6 +139,8 @@ def _settle_silence(desk: Desk, visit: VisitDue, batch: Batch, records: Sequence
         return
     if found.fit is not Fit.NONE:
         raise Held(_explained(found, batch, None))
+    if desk.rules.on_doubt == "ask":
+        raise Held(f"{_explained(found, batch, None)}; `on_doubt: ask` leaves the decision to a person")
     if not (yield from _approval_agrees(desk, visit, batch)):
         raise Held(_WITNESSES_DIFFER)
     if batch.tries >= desk.rules.most_releases:

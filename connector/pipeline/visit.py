@@ -15,6 +15,7 @@ from connector.ledger.overview import VisitDue
 from connector.pipeline import messages
 from connector.pipeline.compose import compose
 from connector.pipeline.desk import Desk, Held, Line, Waits
+from connector.pipeline.resetting import approved_reset, reset
 from connector.pipeline.resolve import read_total, resolve
 from connector.pipeline.settling import fits
 from connector.pipeline.steps import Sent, Step, Steps, Upload, Wait
@@ -57,7 +58,10 @@ def _carry(desk: Desk, visit: VisitDue, way: Generator[Step, Any, str]) -> Steps
 
 
 def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
-    """Settle, register, send, check; returns why some of it has to wait, or ""."""
+    """Reset, or settle, register, send, check; returns why some of it has to wait, or ""."""
+    approved = approved_reset(desk, visit)
+    if approved is not None:
+        return (yield from reset(desk, visit, approved))
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
         yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
