@@ -4,7 +4,11 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: install demo test check lint fix bench clean
+SEED   ?= 1
+RUNS   ?= 1000
+PAIRS  ?= 0
+
+.PHONY: install demo test check lint fix bench torture clean
 
 install: $(VENV)/.installed
 
@@ -36,6 +40,9 @@ check: lint test
 
 bench: install
 	$(BIN)/python -m tests.bench
+
+torture: install
+	$(BIN)/python -m tests.torture --seed $(SEED) --runs $(RUNS) --points --pairs $(PAIRS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

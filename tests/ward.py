@@ -33,7 +33,7 @@ version: 1
 his: {{url: "sqlite:///{his}", page_rows: {page_rows}}}
 platform: {{base_url: "{url}", username: demo, password: "env:PASSWORD", key: "env:KEY"}}
 ledger: {{url: "{ledger}", key: "file:ledger.key"}}
-delivery: {{batch_rows: {batch_rows}, visits_in_flight: 3, settle_s: {settle_s}, read_lag_s: {read_lag_s}, on_doubt: {on_doubt}}}
+delivery: {{batch_rows: {batch_rows}, visits_in_flight: {visits_in_flight}, settle_s: {settle_s}, read_lag_s: {read_lag_s}, on_doubt: {on_doubt}}}
 guards: {guards}
 """
 
@@ -41,6 +41,7 @@ DEFAULTS = {
     "ledger": "sqlite:///ledger.db",
     "page_rows": 50_000,
     "batch_rows": 4,
+    "visits_in_flight": 3,
     "settle_s": 1800,
     "read_lag_s": 30,
     "on_doubt": "settle",
@@ -146,7 +147,11 @@ class MachineTime:
 
 
 class Ward:
-    """The hospital, its project directory and its platform."""
+    """The hospital, its project directory and its platform.
+
+    `items`: what each charge was for, also of one that is deleted by now. `versions`: how often the hospital had a
+    charge of a visit, item and amount (scaled by 4), every version of each row counted.
+    """
 
     def __init__(
         self, directory: Path, simulator: Simulator, time: Time | MachineTime, **settings: object
@@ -155,6 +160,8 @@ class Ward:
         self.his = sqlite3.connect(directory / "his.db")
         self.his.executescript(SCHEMA)
         self.ids = itertools.count(1)
+        self.items: dict[int, str] = {}
+        self.versions: Counter[tuple[int, str, int]] = Counter()
         self.stop = threading.Event()
         changes = settings.pop("changes", "{by: sequence, column: id, lookback: 100}")
         values = {**DEFAULTS, **settings}
@@ -200,7 +207,15 @@ class Ward:
                 "INSERT INTO fee VALUES (?,?,?,?,?,?,?,?)",
                 (key, zyh, item, unit, quantity, amount, refund, "2026-03-02"),
             )
+        self.items[key] = item
+        self.versions[zyh, item, scaled(amount)] += 1
         return key
+
+    def edit(self, key: int, amount: str) -> None:
+        """Change a charge of one piece in place."""
+        self.change("UPDATE fee SET price = ?, amount = ? WHERE id = ?", amount, amount, key)
+        (zyh,) = self.his.execute("SELECT zyh FROM fee WHERE id = ?", (key,)).fetchone()
+        self.versions[zyh, self.items[key], scaled(amount)] += 1
 
     def order(
         self, zyh: int, text: str = "一级护理", *, nurse: str = "李护士", key: int | None = None
@@ -243,3 +258,8 @@ class Ward:
             (row["alc402"], Decimal(row["alc407"]).quantize(Decimal("0.0001")))
             for row in self.simulator.fees(f"V{zyh}")
         )
+
+
+def scaled(amount: object) -> int:
+    """An amount in ten-thousandths of a yuan."""
+    return int(Decimal(str(amount)).scaleb(4))

@@ -3,7 +3,8 @@
 Orders come as JSON lines on the standard input, answers go as JSON lines to the standard output. A child is what
 `python -m connector ARGUMENTS` is, with its output in files. `spell` is what happens to it:
 
-* `dies`: ["before" or "after", n]: it kills itself (SIGKILL) before or after the n-th commit of the ledger;
+* `record`: a file into which it writes every point that it passes (`points`);
+* `die_at`: the point at which it kills itself (SIGKILL);
 * `file_bytes`: no file of it may grow beyond so many bytes (RLIMIT_FSIZE);
 * `is_powerless`: it loses root's right to write what is read-only.
 """
@@ -12,19 +13,15 @@ import ctypes
 import json
 import os
 import resource
-import signal
 import struct
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import count
 
 import connector.cli.app
 import connector.pipeline.run  # noqa: F401 - loaded once, for every child
 from connector.cli.main import main
 from connector.contract.library import contract
-from connector.ledger.database import Database
-from connector.ledger.link import Link
+from connector.load.wire import Wire
+from tests.crash.points import Points, watch
 
 _VERSION_3 = 0x20080522
 """The layout of capset(2)'s arguments."""
@@ -65,8 +62,8 @@ def _become(order: dict) -> None:
         _drop_powers()
     if spell.get("file_bytes"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (spell["file_bytes"],) * 2)
-    if spell.get("dies"):
-        _die_at_commit(*spell["dies"])
+    if "record" in spell or "die_at" in spell:
+        watch(Points(record=spell.get("record", ""), die_at=spell.get("die_at", "")))
 
 
 def _drop_powers() -> None:
@@ -76,23 +73,7 @@ def _drop_powers() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def _die_at_commit(when: str, number: int) -> None:
-    commits = count(1)
-    writing = Database.writing
-
-    @contextmanager
-    def write(database: Database) -> Iterator[Link]:
-        is_last = next(commits) == number
-        with writing(database) as link:
-            yield link
-            if is_last and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-        if is_last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    Database.writing = write
-
-
 if __name__ == "__main__":
     contract()  # read once, for every child
+    Wire("http://127.0.0.1", timeout_s=1, headers={}).close()  # what httpx loads late
     serve()

@@ -18,7 +18,7 @@ from connector.simulator.server import Simulator
 from tests.ward import ENVIRON, Ward
 
 _PATIENCE_S = 30.0
-_LAUNCHER = Path(__file__).with_name("launcher.py")
+_ROOT = Path(__file__).parents[2]
 
 
 class Launcher:
@@ -26,7 +26,8 @@ class Launcher:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, _LAUNCHER],
+            [sys.executable, "-m", "tests.crash.launcher"],
+            cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -56,7 +56,7 @@ def test_killed_at_each_commit_of_the_ledger(begin):
     killed = 0
     for number in range(1, 60):
         when = ("before", "after")[number % 2]
-        code = site.start(dies=[when, number]).wait()
+        code = site.start(die_at=f"L.any.{when}#{number}").wait()
         if code == 0:
             break
         assert code == -9
@@ -89,7 +89,7 @@ def test_killed_while_it_stages(begin):
     fill(site.ward, visits=2, fees=60)
     staged = []
     for number in (8, 14, 20):
-        assert site.start(dies=["after", number]).wait() == -9
+        assert site.start(die_at=f"L.any.after#{number}").wait() == -9
         with site.ward.parts().open_ledger(read_only=True) as ledger:
             staged.append(sum(one.staged_rows for one in ledger.visit_totals("stays")))
     assert site.ward.simulator.calls == []

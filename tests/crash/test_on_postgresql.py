@@ -33,7 +33,10 @@ def test_killed_at_commits(begin, postgresql_url):
     site = begin(ledger=postgresql_url, settle_s=0)
     fill(site.ward)
     for number in (3, 6, 9, 11):
-        assert site.start(dies=["before" if number % 2 else "after", number]).wait() == -signal.SIGKILL
+        assert (
+            site.start(die_at=f"L.any.{'before' if number % 2 else 'after'}#{number}").wait()
+            == -signal.SIGKILL
+        )
     finish(site)
 
 

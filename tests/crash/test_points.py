@@ -1,0 +1,46 @@
+"""Killed at named points, two in each schedule, of every kind there is; `make torture` kills at all of them."""
+
+import pytest
+
+from tests.crash.killing import SETTINGS, kill_at, trace
+from tests.crash.points import CALL, COMMITS
+
+ELSEWHERE = {"lease.keep", "flush", "ingest.sweep"}
+"""Commits that a run of seconds with one way of reading does not make; schedules in one process pass them."""
+
+PAIRS = [
+    ("L.lease.take.after#1", "N.login.sent#1"),
+    ("L.ingest.before#2", "N.register.body.last#1"),
+    ("L.ingest.after#3", "L.close+intent.before#2"),
+    ("L.session.open.before#1", "N.sendMedInfo.body.mid#3"),
+    ("L.intent.after#2", "N.sendMedInfo.answer.whole#2"),
+    ("L.close+intent.after#1", "L.fence.before#1"),
+    ("N.sendMedInfo.sent#4", "L.fence.after#1"),
+    ("L.answer.after#1", "N.getPerDetail.sent#2"),
+    ("L.close+hold.before#1", "N.sendMedInfo.head.first#1"),
+    ("N.sendMedInfo.body.last#2", "N.discharge.answer.first#1"),
+    ("N.sendMedInfo.connect#2", "L.close.before#1"),
+    ("N.logout.answer.mid#1", "N.sendMedInfo.body.first#1"),
+]
+
+
+def test_every_kind_of_point_is_passed_and_named(begin):
+    passed = {one.partition("#")[0] for one in trace(begin(**SETTINGS), "rough")}
+    commits = {part for one in passed if one.startswith("L.") for part in _parts(one)}
+    assert commits == {*COMMITS.values()} - ELSEWHERE
+    places = {one.split(".", 2)[2] for one in passed if one.startswith("N.sendMedInfo")}
+    assert places == {*CALL}
+    assert {one.partition("#")[0] for pair in PAIRS for one in pair} <= passed
+
+
+@pytest.mark.parametrize("points", PAIRS, ids=" then ".join)
+def test_killed_at_two_points(begin, points):
+    ended = kill_at(begin(**SETTINGS), "rough", points)
+    assert ended.killed >= 1
+    assert ended.found.wrong == []
+    assert ended.found.held == 0
+
+
+def _parts(point: str) -> list[str]:
+    """The writes of a commit: `L.close+intent.before` is of two."""
+    return point.removeprefix("L.").rpartition(".")[0].split("+")
