@@ -38,6 +38,9 @@ def show_check(report: CheckReport) -> None:
         say(f"{report.database} has every column they name, with a type that fits.")
     else:
         say("The database was not asked.")
+    say(f"The platform is {report.calibrated}.")
+    for note in report.overruled:
+        say(note)
 
 
 def show_preview(report: PreviewReport, *, wanted: str = "") -> None:
@@ -152,6 +155,7 @@ def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
         )
     for one in report.reconciliations:
         say(_last_run(one.started_at, one.pipeline, one.exit_code, what="reconciliation"))
+    say(f"The platform is {report.calibrated}.")
     for run in report.runs[:1]:
         say(_last_run(run.started_at, run.pipeline, run.exit_code))
 

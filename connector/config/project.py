@@ -6,6 +6,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
+from connector.config.calibration import FILE as CALIBRATION
+from connector.config.calibration import NOT_CALIBRATED, Calibration, adjust
+from connector.config.calibration_file import read_calibration
 from connector.config.codes import Catalogue, CodeMap
 from connector.config.codes_file import read_catalogue, read_code_csv, read_code_map
 from connector.config.lint import lint_catalogue, lint_mapping, lint_pipelines
@@ -42,7 +45,11 @@ _Value = TypeVar("_Value", bound=_Named)
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Everything the files of a project say, complete and checked against the contract."""
+    """Everything the files of a project say, complete and checked against the contract.
+
+    `settings` are adjusted to the calibration, where there is one that holds for their account; `overruled` says in
+    words which of them it changed.
+    """
 
     directory: Path
     settings: Settings
@@ -50,9 +57,18 @@ class Project:
     pipelines: abc.Mapping[str, Pipeline]
     code_maps: abc.Mapping[str, CodeMap]
     catalogues: abc.Mapping[str, Catalogue]
+    calibration: Calibration | None = None
+    overruled: tuple[str, ...] = ()
     environ: abc.Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({}), repr=False, compare=False
     )
+
+    @property
+    def calibrated(self) -> str:
+        """Whether, and how, the platform was calibrated, in one line."""
+        if self.calibration is None:
+            return NOT_CALIBRATED
+        return self.calibration.describe(self.settings.platform)
 
     def read(self, secret: Secret) -> str:
         """The value of a secret; ConfigurationError names the setting and never the value."""
@@ -139,8 +155,13 @@ class _Loader:
             if target is not None:
                 targets[name] = target
         self.faults += lint_pipelines(pipelines.values(), mappings, targets)
+        calibration = self._calibration()
         if settings is None:
             return None
+        overruled: tuple[str, ...] = ()
+        if calibration is not None and calibration.is_for(settings.platform):
+            delivery, overruled = adjust(settings.delivery, calibration)
+            settings = replace(settings, delivery=delivery)
         return Project(
             self.directory,
             settings,
@@ -148,6 +169,8 @@ class _Loader:
             MappingProxyType(pipelines),
             MappingProxyType(code_maps),
             MappingProxyType(catalogues),
+            calibration,
+            overruled,
             environ,
         )
 
@@ -165,6 +188,16 @@ class _Loader:
         settings = read_settings(page, path) if page.readable else None
         self.faults += page.faults()
         return replace(settings, places=page.places()) if settings else None
+
+    def _calibration(self) -> Calibration | None:
+        """What was found out about the platform, if anybody has tried."""
+        path = self.directory / CALIBRATION
+        if not path.exists():
+            return None
+        page = open_page(path)
+        calibration = read_calibration(page, path) if page.readable else None
+        self.faults += page.faults()
+        return calibration
 
     def _read(
         self,

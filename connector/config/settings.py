@@ -51,13 +51,26 @@ class LedgerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What calibration found out about the platform; where nothing was, the assumption that is careful or was made.
+
+    `is_atomic`: a request is saved whole or not at all (A5); `rounds_rows`: its totals are sums of rows that were
+    rounded to the fen (A6); `totals_tell`: its totals are the sums of what was sent (A8).
+    """
+
+    is_atomic: bool = False
+    rounds_rows: bool = False
+    totals_tell: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class DeliverySettings:
     """How rows are sent.
 
     `batch_rows` a call, `visits_in_flight` at once, `timeout_s` for an answer; `settle_s`: how long after a
     call its effect may still appear; `read_lag_s`: how long totals may lag behind; `verify`: when totals are
     compared; `on_doubt`: settle by totals, or ask a person; `most_releases` of the same rows before a person
-    is asked.
+    is asked. `measured` comes from calibration.yaml.
     """
 
     batch_rows: int = 50
@@ -68,6 +81,7 @@ class DeliverySettings:
     verify: Literal["per-run", "always", "never"] = "per-run"
     on_doubt: Literal["settle", "ask"] = "settle"
     most_releases: int = 3
+    measured: Measured = Measured()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ _OPEN: frozenset[Path] = frozenset(
         ("platform", one)
         for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone", "max_file_mb")
     }
-    | {("delivery", one) for one in DeliverySettings.__dataclass_fields__}
     | {("guards", one) for one in GuardSettings.__dataclass_fields__}
+    | {("delivery", one) for one in DeliverySettings.__dataclass_fields__ if one != "measured"}
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
     | {("cards", one) for one in CardSettings.__dataclass_fields__}
 )

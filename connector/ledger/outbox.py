@@ -58,6 +58,18 @@ class Outbox:
             )
         return {key: state_of(standing, phase) for key, standing, phase in rows}
 
+    def fine_rows(self, visit_id: int) -> int:
+        """How many of the visit's accepted records have an amount with more than two decimals."""
+        with self.database.reading() as link:
+            row = link.one(
+                "SELECT COUNT(*) FROM segment s CROSS JOIN record r JOIN claim c ON c.record_id = r.id "
+                "JOIN batch b ON b.id = c.batch_id WHERE s.visit_id = ? "
+                'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" '
+                "AND b.state = :batch_accepted AND r.amount - r.amount / 100 * 100 <> 0",
+                visit_id,
+            )
+        return int(row[0]) if row else 0
+
     def keys(self, mapping: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Ids and source keys of a mapping's records, every version, by their ids, beginning behind `after`."""
         with self.database.reading() as link:

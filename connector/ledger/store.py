@@ -321,6 +321,10 @@ class Ledger:
         """What was decided, of all visits or of one, the newest first."""
         return self._decisions.history(visit_id, limit)
 
+    def fine_rows(self, visit_id: int) -> int:
+        """How many of the visit's accepted records have more than two decimals."""
+        return self._outbox.fine_rows(visit_id)
+
     # Session and lease
 
     def put_session(self, account: str, sessionid: str) -> None:

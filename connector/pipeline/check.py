@@ -18,10 +18,15 @@ from connector.pipeline.queries import catalogue_query, query_of
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What was checked without a fault. `database`: what the mappings were held against, or "" when offline."""
+    """What was checked without a fault. `database`: what the mappings were held against, or "" when offline.
+
+    `calibrated`: whether and how the platform was; `overruled`: the settings that calibration changed, in words.
+    """
 
     mappings: int
     pipelines: int
+    calibrated: str
+    overruled: tuple[str, ...]
     database: str = ""
 
 
@@ -31,11 +36,12 @@ def check_project(parts: Parts, *, offline: bool) -> CheckReport:
     Raises SourceError with every column that does not fit.
     """
     project = parts.project
+    report = CheckReport(len(project.mappings), len(project.pipelines), project.calibrated, project.overruled)
     if offline:
-        return CheckReport(len(project.mappings), len(project.pipelines))
+        return report
     with parts.open_hospital() as hospital:
         check_database(project, parts.contract, hospital)
-        return CheckReport(len(project.mappings), len(project.pipelines), hospital.name)
+        return replace(report, database=hospital.name)
 
 
 _CURSORS = {"sequence": ("integer", "decimal"), "timestamp": ("timestamp",)}

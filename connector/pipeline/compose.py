@@ -13,6 +13,21 @@ from connector.records import StagedRecord, State
 TOLERANCE = 100
 """Half the blur of a total, scaled by 4: one fen covers every way of rounding to two decimals (section 4.12)."""
 
+_FEN = 100
+
+
+def blur(fine_rows: int) -> int:
+    """Half the blur of a total whose rows are rounded one by one, `fine_rows` of them with more than two decimals.
+
+    A row that is cut off after two decimals loses nearly a fen, one that is rounded at most half of it.
+    """
+    return TOLERANCE + _FEN * fine_rows
+
+
+def is_fine(amount: int) -> bool:
+    """Whether an amount has more than two decimals."""
+    return amount % _FEN != 0
+
 
 @dataclass(frozen=True, slots=True)
 class Composition:
@@ -22,24 +37,32 @@ class Composition:
     waiting: tuple[tuple[StagedRecord, str], ...] = field(repr=False)
 
 
-def is_detectable(amount: int) -> bool:
-    """Whether a total with two decimals shows this amount whatever way it was rounded."""
-    return abs(amount) > 2 * TOLERANCE
+def is_detectable(amount: int, tolerance: int = TOLERANCE) -> bool:
+    """Whether a total shows this amount whatever way it was rounded."""
+    return abs(amount) > 2 * tolerance
 
 
 def compose(
-    records: Sequence[StagedRecord], *, batch_rows: int, originals: Mapping[str, State]
+    records: Sequence[StagedRecord],
+    *,
+    batch_rows: int,
+    originals: Mapping[str, State],
+    tolerance: int = TOLERANCE,
+    is_atomic: bool = False,
 ) -> Composition:
     """Divide a visit's staged charges into batches of at most `batch_rows`.
 
     `originals` holds the state of every charge that a refund among `records` refers to. Charges come before
-    refunds; a refund without a named original waits until no charge of the visit is left to send.
+    refunds; a refund without a named original waits until no charge of the visit is left to send. `tolerance`: how
+    far a total may be from the sum. `is_atomic`: the platform is known to save a request whole or not at all; then
+    what no total can show may ride along.
     """
+    blurred = 0 if is_atomic else tolerance
     charges = [r for r in records if r.amount >= 0]
     refunds, waiting = _ready_refunds(
         [r for r in records if r.amount < 0], originals, charges_left=bool(charges)
     )
-    batches = [*_divide(charges, batch_rows), *_divide(refunds, batch_rows)]
+    batches = [*_divide(charges, batch_rows, blurred), *_divide(refunds, batch_rows, blurred)]
     return Composition(tuple(batches), tuple(waiting))
 
 
@@ -62,12 +85,14 @@ def _ready_refunds(
     return ready, waiting
 
 
-def _divide(records: Sequence[StagedRecord], batch_rows: int) -> Iterator[tuple[StagedRecord, ...]]:
-    """Batches of at most `batch_rows`, or fewer where a record's own limit asks for it."""
+def _divide(
+    records: Sequence[StagedRecord], batch_rows: int, tolerance: int
+) -> Iterator[tuple[StagedRecord, ...]]:
+    """Batches of at most `batch_rows`, or fewer where a record's own limit asks for it; what is hidden goes alone."""
     batch: list[StagedRecord] = []
     limit = batch_rows
     for record in records:
-        if not is_detectable(record.amount):
+        if not is_detectable(record.amount, tolerance):
             yield (record,)
             continue
         own = record.limit or batch_rows

@@ -1,13 +1,15 @@
 """What the routines of one delivery run share: the ledger, the contract's operations, the rules, the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.config.settings import DeliverySettings
 from connector.contract.spec import Node, Operation
 from connector.ledger.store import Ledger
+from connector.pipeline.compose import TOLERANCE, blur, is_fine
 from connector.pipeline.guards import Breach
+from connector.records import StagedRecord
 
 
 class Held(Exception):
@@ -100,6 +102,12 @@ class Desk:
     number: Callable[[], str]
     report: Report
     run_id: int
+
+    def tolerance(self, visit_id: int, records: Sequence[StagedRecord] = ()) -> int:
+        """How far the platform's total may be from the sum of what a visit has there, and of `records` beside it."""
+        if not self.rules.measured.rounds_rows:
+            return TOLERANCE
+        return blur(self.ledger.fine_rows(visit_id) + sum(is_fine(record.amount) for record in records))
 
     def stamp(self) -> str:
         """The present moment as text for the ledger."""

@@ -105,6 +105,7 @@ class StatusReport:
 
     `inferred`: how many batches were accepted because the platform's total showed them, and not by its answer;
     `inferences`: the newest of them, where they were asked for (residual risk R1 of the delivery protocol).
+    `calibrated`: whether and how the platform was, in one line.
     """
 
     standings: tuple[Standing, ...]
@@ -114,6 +115,7 @@ class StatusReport:
     reconciliations: tuple[Run, ...]
     inferred: int
     inferences: tuple[Concluded, ...]
+    calibrated: str
     exit_code: int
 
 
@@ -135,6 +137,7 @@ def survey(parts: Parts, *, inferences: int = 0) -> StatusReport:
             reconciliations=tuple(ledger.runs(1, kind=RECONCILE)),
             inferred=ledger.count_inferred(),
             inferences=tuple(ledger.inferred(inferences)) if inferences else (),
+            calibrated=parts.project.calibrated,
             exit_code=judge(standings),
         )
 

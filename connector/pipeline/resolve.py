@@ -107,6 +107,10 @@ def _resolve_charges(
 
     A refusal is believed only when both totals agree that nothing of the batch is there.
     """
+    if not desk.rules.measured.totals_tell:
+        raise Held(
+            "no plain yes to an upload, and this platform's totals are not the sums of what is sent (A8)"
+        )
     refused = outcome is not None and outcome.verdict in _DEFINITE
     counts = outcome.counts if outcome is not None and outcome.verdict is Verdict.ACCEPTED else None
     yield Wait(desk.rules.read_lag_s, "before the total is read")
@@ -172,7 +176,8 @@ def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Ste
         raise Waits(
             f"the platform's second total could not be read: {outcome.code} {outcome.message}".strip()
         )
-    return fits(reading.total if reading else 0, batch.base_total or 0)
+    total = reading.total if reading else 0
+    return fits(total, batch.base_total or 0, desk.tolerance(visit.visit_id))
 
 
 def approve(desk: Desk, visit: VisitDue) -> Generator[Step, Any, tuple[Outcome, Reading | None]]:
@@ -198,7 +203,15 @@ def _explain(
     total = reading.total if reading else 0
     amounts = [record.amount for record in records]
     payloads = [record.payload for record in records]
-    return explain(batch.base_total or 0, amounts, total, counts=counts, payloads=payloads)
+    return explain(
+        batch.base_total or 0,
+        amounts,
+        total,
+        counts=counts,
+        payloads=payloads,
+        tolerance=desk.tolerance(visit.visit_id, records),
+        is_atomic=desk.rules.measured.is_atomic,
+    )
 
 
 def _explained(found: Explanation, batch: Batch, outcome: Outcome | None) -> str:

@@ -31,9 +31,9 @@ class Explanation:
     part: tuple[int, ...] = ()
 
 
-def fits(total: int, expected: int) -> bool:
-    """Whether a reading of the platform shows the expected sum, within the blur of two decimals."""
-    return abs(total - expected) <= TOLERANCE
+def fits(total: int, expected: int, tolerance: int = TOLERANCE) -> bool:
+    """Whether a reading of the platform shows the expected sum, within the blur of its rounding."""
+    return abs(total - expected) <= tolerance
 
 
 def explain(
@@ -43,17 +43,22 @@ def explain(
     *,
     counts: int | None = None,
     payloads: Sequence[bytes] | None = None,
+    tolerance: int = TOLERANCE,
+    is_atomic: bool = False,
 ) -> Explanation:
     """Find what part of a batch explains the platform's total.
 
     `counts` is the number of rows that the platform itself said it saved: only parts of that size are then
     considered. Rows with identical `payloads` are interchangeable: any so many of them are one explanation.
+    `is_atomic`: the platform is known to save a request whole or not at all, so where it told no number only all
+    and nothing are considered. `tolerance`: how far a total may be from the sum, scaled by 4.
     """
-    whole = fits(total, base + sum(amounts)) and counts in (None, len(amounts))
-    nothing = fits(total, base) and counts in (None, 0)
+    whole = fits(total, base + sum(amounts), tolerance) and counts in (None, len(amounts))
+    nothing = fits(total, base, tolerance) and counts in (None, 0)
     if whole and nothing:
         return Explanation(Fit.SEVERAL)
-    parts = _parts(_group(amounts, payloads), total - base, counts)
+    is_whole = is_atomic and counts is None
+    parts = [] if is_whole else _parts(_group(amounts, payloads), total - base, counts, tolerance)
     if parts is None or (parts and (whole or nothing)) or (parts and len(parts) > 1):
         return Explanation(Fit.SEVERAL)
     if whole:
@@ -78,7 +83,9 @@ def _group(amounts: Sequence[int], payloads: Sequence[bytes] | None) -> list[_Gr
     return [(amount, tuple(positions)) for (_, amount), positions in places.items()]
 
 
-def _parts(groups: Sequence[_Group], difference: int, counts: int | None) -> list[tuple[int, ...]] | None:
+def _parts(
+    groups: Sequence[_Group], difference: int, counts: int | None, tolerance: int
+) -> list[tuple[int, ...]] | None:
     """Up to two proper, non-empty parts whose sum is the difference; None where there are too many to try.
 
     A sum is kept with at most two parts that give it, which is enough to tell "one" from "several"; sums that
@@ -89,8 +96,8 @@ def _parts(groups: Sequence[_Group], difference: int, counts: int | None) -> lis
     sums: dict[tuple[int, int], list[tuple[int, ...]]] = {(0, 0): [()]}
     for place, (amount, positions) in enumerate(groups):
         rest = [a * len(p) for a, p in groups[place + 1 :]]
-        low = difference - TOLERANCE - sum(a for a in rest if a > 0)
-        high = difference + TOLERANCE - sum(a for a in rest if a < 0)
+        low = difference - tolerance - sum(a for a in rest if a > 0)
+        high = difference + tolerance - sum(a for a in rest if a < 0)
         grown: dict[tuple[int, int], list[tuple[int, ...]]] = {}
         for (total, size), parts in sums.items():
             for taken in range(len(positions) + 1):
@@ -105,6 +112,6 @@ def _parts(groups: Sequence[_Group], difference: int, counts: int | None) -> lis
     return [
         part
         for (total, size), parts in sums.items()
-        if 0 < size < n and fits(total, difference) and counts in (None, size)
+        if 0 < size < n and fits(total, difference, tolerance) and counts in (None, size)
         for part in parts
     ][:2]

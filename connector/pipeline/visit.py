@@ -163,7 +163,13 @@ def _send_charges(
             checked_at = desk.now()
         originals = desk.ledger.states_of(line.mapping, [r.refund_of for r in records if r.refund_of])
         size = 1 if clean_needed else desk.rules.batch_rows
-        composition = compose(records, batch_rows=size, originals=originals)
+        composition = compose(
+            records,
+            batch_rows=size,
+            originals=originals,
+            tolerance=desk.tolerance(visit.visit_id, records),
+            is_atomic=desk.rules.measured.is_atomic,
+        )
         if not composition.batches:
             waiting = composition.waiting[0][1]
             break
@@ -223,11 +229,12 @@ def _check_base(desk: Desk, visit: VisitDue, base: int, *, patient: bool = True)
     A total that does not fit may be an old one: where `patient`, it is read once more after the settle time. A
     visit that is held already is not waited for.
     """
+    tolerance = desk.tolerance(visit.visit_id)
     total = yield from _read(desk, visit)
-    if patient and not fits(total, base):
+    if patient and not fits(total, base, tolerance):
         yield Wait(desk.rules.settle_s, "the platform's total is not the expected one")
         total = yield from _read(desk, visit)
-    if not fits(total, base):
+    if not fits(total, base, tolerance):
         raise Held(
             f"the platform holds {yuan(total):.2f}, the ledger {yuan(base):.2f}: {_suspect(desk, visit, total - base)}"
         )
@@ -236,7 +243,7 @@ def _check_base(desk: Desk, visit: VisitDue, base: int, *, patient: bool = True)
 def _suspect(desk: Desk, visit: VisitDue, surplus: int) -> str:
     """Who may have changed the visit: a batch that came to life after it was found not applied, or somebody else."""
     for batch in desk.ledger.unapplied([visit.visit_id]):
-        if fits(surplus, batch.amount):
+        if fits(surplus, batch.amount, desk.tolerance(visit.visit_id)):
             return f"suspected late duplicate of batch {batch.batch_id}, which was found not applied"
     return "somebody else changed this visit"
 

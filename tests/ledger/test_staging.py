@@ -67,6 +67,15 @@ def test_keys_come_a_page_at_a_time_with_every_version(ledger, visit):
     assert ledger.keys("never staged") == []
 
 
+def test_accepted_rows_with_more_than_two_decimals_are_counted(ledger, visit):
+    amounts = [10_000, 10_050, -1, -100, 40]
+    stage(ledger, *(Row(f"k{n}", amount=amount) for n, amount in enumerate(amounts)), Row("other", "B", 1))
+    assert ledger.fine_rows(visit) == 0
+    accept(ledger, claim(ledger, visit, rows=3))
+    claim(ledger, visit)
+    assert ledger.fine_rows(visit) == 2
+
+
 def test_a_waiting_row_that_changes_is_a_new_version(ledger, visit):
     stage(ledger, "k1", "k2")
     old = ledger.staged(visit, CHARGES)[0]

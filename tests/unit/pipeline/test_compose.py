@@ -1,8 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.pipeline.compose import compose, is_detectable
-from connector.pipeline.settling import Fit, explain
+from connector.pipeline.compose import blur, compose, is_detectable, is_fine
+from connector.pipeline.settling import Fit, explain, fits
 from connector.records import StagedRecord, State
 
 
@@ -93,3 +94,32 @@ def test_a_full_batch_of_fifty_is_told_at_once():
     assert explain(5, values, 5 + sum(values)).fit is Fit.ALL
     assert explain(5, values, 5).fit is Fit.NONE
     assert explain(5, values, 5 + sum(values[:25])).fit in (Fit.PART, Fit.SEVERAL)
+
+
+@pytest.mark.parametrize("add", [0, 50, 99], ids=["down", "half up", "up"])
+@given(st.lists(amounts, max_size=120))
+def test_a_total_of_rows_rounded_one_by_one_fits_within_its_blur(add, values):
+    rounded = sum((amount + add) // 100 * 100 for amount in values)
+    assert fits(rounded, sum(values), blur(sum(map(is_fine, values))))
+
+
+def test_what_is_hidden_rides_along_where_requests_are_saved_whole():
+    rows = [record(1, 40), record(2, 10000), record(3, 20000)]
+    assert [len(b) for b in compose(rows, batch_rows=50, originals={}, is_atomic=True).batches] == [3]
+    wide = compose(rows, batch_rows=50, originals={}, tolerance=6000)
+    assert sorted(len(b) for b in wide.batches) == [1, 1, 1]
+
+
+def test_of_a_request_saved_whole_no_part_is_an_explanation():
+    assert explain(0, [10000, 20000, 30000], 10000, is_atomic=True).fit is Fit.NEITHER
+    assert explain(0, [10000, 10000], 20000, is_atomic=True).fit is Fit.ALL
+    assert explain(0, [10000, 10000], 0, is_atomic=True).fit is Fit.NONE
+    assert explain(0, [40, 60], 0, is_atomic=True).fit is Fit.SEVERAL
+    assert explain(0, [10000, 20000], 20000, counts=1, is_atomic=True).part == (1,)
+
+
+def test_a_wider_blur_makes_more_explanations():
+    assert explain(0, [10000], 9800).fit is Fit.NEITHER
+    assert explain(0, [10000], 9800, tolerance=200).fit is Fit.ALL
+    assert explain(0, [300], 0, tolerance=200).fit is Fit.NONE
+    assert explain(0, [300], 150, tolerance=200).fit is Fit.SEVERAL
