@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import call, card, ledger, quarantine, reconcile, show, show_run, trace
+from connector.cli import calibrate, call, card, ledger, quarantine, reconcile, show, show_run, trace
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_json
 from connector.cli.stopping import Stopping
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(trace.trace)
     app.command()(call.call)
     app.add_typer(card.app, name="card")
+    app.command()(calibrate.calibrate)
     app.command()(simulate)
 
 

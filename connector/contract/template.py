@@ -49,6 +49,16 @@ def write_template(operation: Operation) -> str:
     )
 
 
+def write_example(address: str, indent: str) -> list[str]:
+    """The example of one node as lines of YAML: the whole of `register`, one object of `sendMedInfo.meds.med`."""
+    method, *steps = address.split(".")
+    operation, node = contract().operation(method), contract().node(address)
+    row: Any = example(operation)
+    for step in steps:
+        row = row[step]
+    return list(_write(node, row[0] if node.many else row, indent, _left_out(operation)))
+
+
 def _left_out(operation: Operation) -> tuple[str, ...]:
     """Fields that nobody writes: the session, and the bytes of a file."""
     file = operation.request.roles.get("file", "")

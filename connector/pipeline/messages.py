@@ -72,7 +72,7 @@ def read_totals(operation: Operation, outcome: Outcome, number: str, at: str) ->
         return None
     node = operation.answer.nodes[0]
     total_field = node.roles["total"]
-    for row in _rows(outcome.body, node):
+    for row in rows_of(outcome.body, node):
         if str(row.get(node.roles["visit"], "")).strip() == number:
             return Reading(_scaled(row.get(total_field), total_field, operation), (), operation.method, at)
     return None
@@ -83,7 +83,7 @@ def read_approval(operation: Operation, outcome: Outcome, at: str) -> Reading:
     name = operation.answer.roles["total"]
     node = operation.answer.nodes[0]
     categories: dict[str, int] = {}
-    for row in _rows(outcome.body, node):
+    for row in rows_of(outcome.body, node):
         category = str(row.get(node.roles["category"], "")).strip()
         amount = _scaled(row.get(node.roles["total"]), node.roles["total"], operation)
         categories[category] = categories.get(category, 0) + amount
@@ -91,7 +91,7 @@ def read_approval(operation: Operation, outcome: Outcome, at: str) -> Reading:
     return Reading(total, tuple(sorted(categories.items())), operation.method, at)
 
 
-def _rows(body: Mapping[str, object], node: Node) -> list[Mapping[str, object]]:
+def rows_of(body: Mapping[str, object], node: Node) -> list[Mapping[str, object]]:
     """The rows of a list node: an object, a list, null and absence are all accepted (trap T28)."""
     found: object = body.get(node.wrapper) if node.wrapper else body
     if isinstance(found, dict):

@@ -26,10 +26,14 @@ _HASTE = SessionRules(tries=2, pause_s=1.0, lockout_wait_s=0.0)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An open session to call in. Requests are given without their sessionid."""
+    """An open session to call in. Requests are given without their sessionid.
+
+    `keep`: keeps the lease; PlatformError when a stop was asked for. Who calls for longer calls it in between.
+    """
 
     client: PlatformClient
     sessions: SessionKeeper
+    keep: Callable[[], None]
 
     def __call__(self, operation: Operation, payload: Mapping[str, object]) -> Outcome:
         """Send a message; gives what became of it."""
@@ -48,14 +52,15 @@ def open_line(
 
     Raises LeaseHeld while a run is under way, SessionError when no session can be had, LedgerError.
     """
-
-    def tick() -> None:
-        if is_stopping():
-            raise PlatformError("Stopped on request; nothing was sent.")
-
     platform = parts.project.settings.platform
     with parts.open_ledger() as ledger:
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
+
+        def keep() -> None:
+            ledger.keep_lease(lease)
+            if is_stopping():
+                raise PlatformError("Stopped on request; nothing was sent.")
+
         try:
             with closing(parts.open_client()) as client:
                 sessions = SessionKeeper(
@@ -67,11 +72,11 @@ def open_line(
                     zone=platform.key_date_zone,
                     rules=_HASTE,
                     notify=notify,
-                    tick=tick,
+                    tick=keep,
                 )
                 sessions.open()
                 try:
-                    yield Line(client, sessions)
+                    yield Line(client, sessions, keep)
                 finally:
                     sessions.close()
         finally:

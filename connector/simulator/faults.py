@@ -119,6 +119,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             parameters={"back": read_natural},
         ),
         "P.session_drop": Kind("the session is dead from this call on (11005)"),
+        "P.session_multi": Kind(
+            "a session that was logged out or has lapsed stays usable", (ANY,), condition=True
+        ),
         "P.lockout": Kind("21003 although nobody of ours is logged in", operations=("login",), bound=True),
         "P.empty_91006": Kind(
             "an empty visit's approval is 91006 instead of zero",

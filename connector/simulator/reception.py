@@ -76,7 +76,8 @@ class Reception:
             live = self.state.use_session(sessionid)
             if operation.method == "logout":
                 return call
-            if live is None:
+            stays_usable = "P.session_multi" in request.struck and sessionid in self.state.given
+            if live is None and not stays_usable:
                 raise Refusal(11006 if sessionid in self.state.lapsed else 11005)
         if request.header_sessionid != sessionid:
             raise Refusal(11005)

@@ -44,6 +44,7 @@ class State:
         self.visits: dict[str, Visit] = {}
         self.sessions: dict[str, Session] = {}
         self.lapsed: set[str] = set()
+        self.given: set[str] = set()
         self.journal: list[Event] = []
         self.rows_received = 0
         self._keep_rows = keep_rows
@@ -111,6 +112,7 @@ class State:
 
     def _login(self, entry: Event) -> None:
         sessionid = str(entry["sessionid"])
+        self.given.add(sessionid)
         self.sessions[sessionid] = Session(sessionid, entry["account"], entry["at"])
         self._next_sessionid = max(self._next_sessionid, int(sessionid) + 1)
 

@@ -108,6 +108,15 @@ def test_session_drop(start):
     assert code(caller.upload(med())) == "0"
 
 
+def test_a_session_that_ended_stays_usable(start):
+    caller = start(faults=["P.session_multi"])
+    assert code(caller.logout()) == "0"
+    assert code(caller.upload(med())) == "0"
+    assert code(caller.logout()) == "31007"
+    caller.sessionid = "12345"
+    assert code(caller.upload(med())) == "11005"
+
+
 def test_lockout(start):
     caller = start(ready=False, faults=[{"fault": "P.lockout", "times": 2}])
     assert [code(caller.login()) for _ in range(3)] == ["21003", "21003", "0"]
