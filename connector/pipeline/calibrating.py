@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from connector.config.calibration import ASSUMPTIONS, FILE, NOT_TRIED, Account, Calibration, Finding
+from connector.config.calibration import ASSUMPTIONS, FILE, Account, Calibration, Finding
 from connector.config.calibration_file import write_calibration
 from connector.contract.check import check, check_node
 from connector.contract.library import Contract
@@ -26,8 +26,8 @@ from connector.pipeline.single_call import open_line
 from connector.pipeline.trial import ADMISSION, NotTried, Trial, TrialData, numbered
 
 _KEYS = ("register", "charges", "leave")
-_MOST_ROWS = 50
 _TEMPLATES = 2
+_NOT_TRIED = Finding("not tried", "It was not come to, or not asked for.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def write_template() -> str:
 class _Results:
     """What the probes have come to so far."""
 
-    findings: dict[str, Finding] = field(default_factory=dict)
+    findings: dict[str, Finding] = field(default_factory=lambda: dict.fromkeys(ASSUMPTIONS, _NOT_TRIED))
     settle_s: int | None = None
     read_lag_s: int | None = None
     is_ending: bool = False
@@ -152,14 +152,15 @@ def calibrate(
             parts.contract,
             data,
             number,
-            batch_rows=min(parts.project.settings.delivery.batch_rows, _MOST_ROWS),
+            batch_rows=parts.project.settings.delivery.batch_rows,
             read_lag_s=float(parts.project.settings.delivery.read_lag_s),
             monotonic=parts.clock.monotonic,
             sleep=parts.clock.sleep,
         )
         try:
             notify(
-                f"The test visit is {number}. Were this process killed, take it back: invalidData, then regundo."
+                f"The test visit is {number}. Were this process killed, it would have to be taken back by hand: "
+                "`connector call invalidData`, then `connector call regundo`."
             )
             trial.register()
             _try_all(trial, _chosen(wishes), results, notify)
@@ -173,7 +174,7 @@ def calibrate(
     file = "" if problem else str(_keep(parts, results))
     return CalibrationReport(
         number=number,
-        findings=MappingProxyType({name: results.findings.get(name, NOT_TRIED) for name in ASSUMPTIONS}),
+        findings=MappingProxyType(results.findings),
         settle_s=results.settle_s,
         read_lag_s=results.read_lag_s,
         left=tuple(left),
@@ -213,7 +214,7 @@ def _try_all(
         except NotTried as why:
             probed = Probed(Finding("not tried", f"It could not be tried: {why}."))
         results.add(name, probed)
-        notify(f"{name} {ASSUMPTIONS[name]}: {probed.finding.result}. {probed.finding.evidence}")
+        notify(f"{name} {ASSUMPTIONS[name]}: {probed.finding.result}")
 
 
 def _keep(parts: Parts, results: _Results) -> Path:
@@ -226,10 +227,7 @@ def _keep(parts: Parts, results: _Results) -> Path:
     calibration = Calibration(
         calibrated_at=parts.clock.now().isoformat(timespec="seconds"),
         holds_for=(here, *(one for one in others if one != here)),
-        findings={
-            **{name: Finding("not tried", "It was not asked for.") for name in ASSUMPTIONS},
-            **results.findings,
-        },
+        findings=results.findings,
         settle_s=results.settle_s,
         read_lag_s=results.read_lag_s,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.contract.library import Contract
 from connector.contract.spec import Node, Operation
-from connector.errors import PlatformError
+from connector.errors import ConnectorError, PlatformError
 from connector.pipeline import messages
 from connector.pipeline.messages import VISIT
 from connector.pipeline.single_call import Line, body_of
@@ -199,7 +199,7 @@ class Trial:
         for method, what in steps.items():
             try:
                 outcome = self._undo(method)
-            except PlatformError as error:
+            except ConnectorError as error:  # a lost lease too: what is left has to be said
                 said = str(error)
             else:
                 if _is_gone(method, outcome):
