@@ -6,6 +6,7 @@ database and in every sum. Keys, codes and visit numbers are text.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -172,6 +173,28 @@ class Outcome:
     def warning(self) -> str:
         """The message that came with a yes, to be shown (trap T26)."""
         return self.message if self.verdict is Verdict.ACCEPTED else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call as the journal keeps it: what was sent and what came, without secrets and without files.
+
+    `at`: when it began (aware); `visit` the platform's number, "" where the request names none; `request` is JSON,
+    `answer` what came, opened, b"" for none; `message` what the platform said, or why there is no answer;
+    `invoices` are the numbers of the invoices in it (trap T111); `batch_id` is the batch it carried.
+    """
+
+    at: datetime
+    operation: str
+    visit: str = field(repr=False)
+    verdict: Verdict
+    code: str = ""
+    message: str = field(default="", repr=False)
+    request: bytes = field(default=b"{}", repr=False)
+    answer: bytes = field(default=b"", repr=False)
+    duration_ms: int = 0
+    batch_id: int | None = None
+    invoices: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from connector.ledger.conclusions import Concluded, Conclusions
 from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
 from connector.ledger.decisions import Decision, Decisions, KeptDecision
+from connector.ledger.journal import Journal
 from connector.ledger.judgements import Judgements
 from connector.ledger.leases import Lease, Leases
 from connector.ledger.moments import to_iso
@@ -102,6 +103,7 @@ class Ledger:
             database, self._claims, self._settlements, reasons, self._decisions, self._leases
         )
         self.quantities = Quantities(database)
+        self.journal = Journal(database, seal, now)
         self.steps = Steps(database, seal, now)
         self.questions = Questions(database, seal, self._decisions, now)
         self.created_at = to_iso(created_at)

@@ -20,8 +20,9 @@ was in doubt before it is shelved; when it is done, what was accepted is undone,
 
 A `compensation` is a record that is no row of the HIS: it takes back `origin_id`, an accepted version that the HIS
 has changed. A `decision` is what a person said, with the numbers they saw, sealed; `done_at` is empty while it
-waits to be carried out. The `journal` keeps every call in plain text, sealed. `visit.baseline` (scaled by 4) is what
-the platform held of a visit before the connector came, once a person has accepted it.
+waits to be carried out. The `journal` keeps every call in plain text, sealed; an `invoice` is a number that was sent,
+as a keyed digest, and outlives the journal's entries, for it may never be sent again (trap T111). `visit.baseline`
+(scaled by 4) is what the platform held of a visit before the connector came, once a person has accepted it.
 """
 
 from enum import IntEnum
@@ -372,6 +373,17 @@ journal = Table(
     Column("sealed", LargeBinary, nullable=False),
     Index("ix_journal_at", "at"),
     Index("ix_journal_visit", "visit"),
+)
+
+invoice = Table(
+    "invoice",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("visit", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 session = Table(

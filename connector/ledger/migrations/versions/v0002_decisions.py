@@ -79,6 +79,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_journal_at", "journal", ["at"], unique=False)
     op.create_index("ix_journal_visit", "journal", ["visit"], unique=False)
+    op.create_table(
+        "invoice",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("visit", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:
