@@ -33,19 +33,24 @@ def read_answer(raw: bytes, key_text: str) -> dict[str, object] | None:
     Numbers are int or Decimal, never float (trap T15). Bytes are UTF-8 whatever the header says, GB18030
     where they are not. `key_text` is the key of the request, which a sealed answer opens with (trap T13).
     """
+    return open_answer(raw, key_text)[0]
+
+
+def open_answer(raw: bytes, key_text: str) -> tuple[dict[str, object] | None, bytes]:
+    """The answer's object as `read_answer` gives it, and the text it was read from, opened; the same bytes, mostly."""
     value: object = raw
+    text = raw
     for _ in range(_LAYERS):
         if isinstance(value, dict):
-            return value
+            return value, text
         if isinstance(value, list):
             value = value[0] if len(value) == 1 else None
-        elif isinstance(value, bytes):
-            value = _read_layer(value, key_text)
-        elif isinstance(value, str):
-            value = _read_layer(value.encode("utf-8", "surrogatepass"), key_text)
+        elif isinstance(value, (bytes, str)):
+            text = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+            value = _read_layer(text, key_text)
         else:
-            return None
-    return value if isinstance(value, dict) else None
+            return None, text
+    return (value, text) if isinstance(value, dict) else (None, text)
 
 
 def _read_layer(raw: bytes, key_text: str) -> object:

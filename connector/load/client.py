@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
+from io import BufferedReader
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ from connector.contract.spec import Operation
 from connector.errors import EnvelopeError
 from connector.load.answer import RAW_KEPT
 from connector.load.document import Document, multipart
+from connector.load.exchange import Recorder, Talk, left_out, write_exchange
 from connector.load.judge import judge
 from connector.load.wire import Reply, Wire
 from connector.records import Outcome, Verdict
@@ -35,7 +37,8 @@ class PlatformClient:
     """One account at one platform. Safe for several threads; calls never raise for trouble with the network.
 
     `key_text` and `password` are the values of `settings.key` and `settings.password`; `headers` and `proxy`
-    those of the settings' further headers and proxy (where they are literal they need not be given).
+    those of the settings' further headers and proxy (where they are literal they need not be given). The
+    `recorder` is handed every call that was tried, as it may be kept, before the call returns.
     Raises EnvelopeError for an impossible key, ConfigurationError for an impossible setting.
     """
 
@@ -48,6 +51,7 @@ class PlatformClient:
         timeout_s: float,
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         check_key(key_text)
         for library in ("httpx", "httpcore"):  # their logs hold URLs and headers
@@ -60,6 +64,7 @@ class PlatformClient:
         self._key_text = key_text
         self._password = password_digest(password)
         self._message_in = settings.message_in
+        self._recorder = recorder
         self._base_url = settings.base_url.rstrip("/")
         self._urls: dict[str, httpx.URL] = {}
         self._wire = Wire(
@@ -73,10 +78,12 @@ class PlatformClient:
         """Close every connection; the session is the keeper's business."""
         self._wire.close()
 
-    def call(self, operation: Operation, body: bytes, sessionid: str) -> Outcome:
+    def call(
+        self, operation: Operation, body: bytes, sessionid: str, *, batch_id: int | None = None
+    ) -> Outcome:
         """Send `body`, a JSON object without a sessionid, under the hospital's key (traps T7, T14).
 
-        An operation that may not be repeated goes over a fresh connection, the others over kept ones.
+        `batch_id` is the ledger's batch that the body carries, for the journal. An operation that may not be repeated goes over a fresh connection, the others over kept ones.
         """
         if trouble := _session_trouble(sessionid):
             return _not_sent(trouble)
@@ -84,7 +91,7 @@ class PlatformClient:
             return _not_sent(f"{operation.method} ({operation.section}) is not sent as a sealed message")
         if not (body.startswith(b"{") and body.endswith(b"}")):
             return _not_sent("the request's body is not a JSON object")
-        return self._send(operation, add_session(body, sessionid), self._key_text, sessionid)
+        return self._send(operation, body, self._key_text, sessionid, batch_id)
 
     def upload(
         self, operation: Operation, texts: Mapping[str, str], document: Document, sessionid: str
@@ -104,10 +111,16 @@ class PlatformClient:
                     return _not_sent("the file is another one than it was when it was looked at")
                 kind, body = multipart(fields, operation.request.roles["file"], document, file)
                 head = [(b"Content-Type", kind), (b"sessionid", sessionid.encode("ascii"))]
+                digest = self._digest_file(file)
+                began = self._look_at_clocks()
                 reply = self._wire.post(self._url(operation), body, head, fresh=True)
         except OSError as error:
             return _not_sent(f"the file cannot be read ({error.strerror or type(error).__name__})")
-        return self._judge(operation, reply, self._key_text)
+        outcome = self._judge(operation, reply, self._key_text)
+        told = {**texts, operation.request.roles["file"]: left_out(document.kind, document.size, digest)}
+        request = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        self._record(began, Talk(operation, request, reply.raw, outcome, self._key_text, sessionid))
+        return outcome
 
     def login(self, day: date) -> Outcome:
         """Log in under the key of a day (4.1); the sessionid is in the outcome's body.
@@ -115,7 +128,7 @@ class PlatformClient:
         Over a fresh connection too: a login whose answer is lost locks the account out (21003).
         """
         operation = contract().operation("login")
-        return self._send(operation, self._credentials(operation), login_key(day), "")
+        return self._send(operation, self._credentials(operation), login_key(day), "", None)
 
     def logout(self, sessionid: str) -> Outcome:
         """Log out (4.2), under the hospital's key (traps T7, T18); the sessionid of the answer means nothing."""
@@ -142,10 +155,12 @@ class PlatformClient:
         body = {roles["username"]: self.username, roles["password"]: self._password}
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
-    def _send(self, operation: Operation, body: bytes, key_text: str, sessionid: str) -> Outcome:
-        """Seal, post once, judge."""
+    def _send(
+        self, operation: Operation, body: bytes, key_text: str, sessionid: str, batch_id: int | None
+    ) -> Outcome:
+        """Add the session where there is one, seal, post once, judge, record."""
         try:
-            sealed = seal(key_text, body)
+            sealed = seal(key_text, add_session(body, sessionid) if sessionid else body)
         except EnvelopeError as error:
             return _not_sent(str(error))
         url = self._url(operation)
@@ -160,8 +175,30 @@ class PlatformClient:
         head = [kind]
         if sessionid:
             head.append((b"sessionid", sessionid.encode("ascii")))
+        began = self._look_at_clocks()
         reply = self._wire.post(url, content, head, fresh=not operation.idempotent)
-        return self._judge(operation, reply, key_text)
+        outcome = self._judge(operation, reply, key_text)
+        self._record(began, Talk(operation, body, reply.raw, outcome, key_text, sessionid, batch_id))
+        return outcome
+
+    def _look_at_clocks(self) -> tuple[datetime, float] | None:
+        """The moment a call begins; None where nothing is recorded."""
+        return (self._recorder.now(), self._recorder.monotonic()) if self._recorder else None
+
+    def _record(self, began: tuple[datetime, float] | None, talk: Talk) -> None:
+        """Hand a call over."""
+        if self._recorder is None or began is None:
+            return
+        at, started = began
+        self._recorder.take(write_exchange(talk, at, round((self._recorder.monotonic() - started) * 1000)))
+
+    def _digest_file(self, file: BufferedReader) -> str:
+        """The SHA-256 of a file that is to be sent, for the journal; "" where nothing is recorded."""
+        if self._recorder is None:
+            return ""
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        return digest
 
     def _judge(self, operation: Operation, reply: Reply, key_text: str) -> Outcome:
         if not reply.is_sent:

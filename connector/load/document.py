@@ -38,6 +38,11 @@ _CHUNK = 64 * 1024
 _MEGABYTE = 1024 * 1024
 
 
+def kind_of(head: bytes) -> str:
+    """The type of a file by its first bytes; "" for none of 4.18's."""
+    return next((kind for kind, begin in KINDS.items() if head.startswith(begin)), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A file that may be sent. `kind` is its type by its content, `size` its bytes."""
@@ -77,7 +82,7 @@ def open_document(path: Path, *, max_mb: int) -> Document:
             f"The file {path} has {size / _MEGABYTE:.1f} MB, more than the {max_mb} that platform.max_file_mb "
             "allows; nothing was sent."
         )
-    kind = next((kind for kind, begin in KINDS.items() if head.startswith(begin)), "")
+    kind = kind_of(head)
     if not kind:
         raise ConfigurationError(
             f"The file {path} is {_describe(head)}, whatever its name says; 4.18 takes "

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from connector.contract.envelope import form_body, open_sealed, seal
 from connector.contract.spec import Effect, Node, Operation
 from connector.errors import EnvelopeError
-from connector.load.client import PlatformClient
+from connector.load.client import PlatformClient, add_session
 from connector.records import Outcome, Verdict, yuan
 
 UNKNOWN = "a batch of the visit is in doubt, which only the platform itself can settle"
@@ -39,8 +39,16 @@ class Mirror(PlatformClient):
         for number, total in totals.items():
             self._totals[number] = None if total is None else yuan(total)
 
-    def _send(self, operation: Operation, body: bytes, key_text: str, sessionid: str) -> Outcome:  # noqa: ARG002
+    def _send(
+        self,
+        operation: Operation,
+        body: bytes,
+        key_text: str,
+        sessionid: str,
+        batch_id: int | None,  # noqa: ARG002 - nothing is recorded
+    ) -> Outcome:
         """Seal, open, compare; EnvelopeError when the message did not survive it."""
+        body = add_session(body, sessionid) if sessionid else body
         message = parse_qs(form_body(seal(key_text, body)).decode("ascii"))["message"][0]
         if open_sealed(key_text, message.encode()) != body:
             raise EnvelopeError(
