@@ -121,6 +121,17 @@ class CardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """The call journal: entries older than `keep_days` are deleted at the end of runs.
+
+    `keep`: every call, or only those that change something and those that did not go well.
+    """
+
+    keep_days: int = 365
+    keep: Literal["all", "changes"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of connector.yaml."""
 
@@ -131,5 +142,6 @@ class Settings:
     guards: GuardSettings = field(default_factory=GuardSettings)
     checks: CheckSettings = field(default_factory=CheckSettings)
     cards: CardSettings = field(default_factory=CardSettings)
+    journal: JournalSettings = field(default_factory=JournalSettings)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

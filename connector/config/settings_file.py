@@ -21,13 +21,14 @@ from connector.config.settings import (
     DeliverySettings,
     GuardSettings,
     HisSettings,
+    JournalSettings,
     LedgerSettings,
     PlatformSettings,
     Settings,
 )
 from connector.config.yaml_reader import Scalar, read_yaml
 
-_SECTIONS = ("his", "platform", "ledger", "delivery", "guards", "checks", "cards")
+_SECTIONS = ("his", "platform", "ledger", "delivery", "guards", "checks", "cards", "journal")
 _SECRETS = frozenset(
     {("his", "url"), ("platform", "password"), ("platform", "key"), ("ledger", "url"), ("ledger", "key")}
 )
@@ -42,6 +43,7 @@ _OPEN: frozenset[Path] = frozenset(
     | {("delivery", one) for one in DeliverySettings.__dataclass_fields__ if one != "measured"}
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
     | {("cards", one) for one in CardSettings.__dataclass_fields__}
+    | {("journal", one) for one in JournalSettings.__dataclass_fields__}
 )
 """Settings whose values may be shown. Everything else in the file is masked, known or not."""
 _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -67,6 +69,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
         guards=_read_guards(form.form("guards")),
         checks=_read_checks(form.form("checks")),
         cards=_read_cards(form.form("cards")),
+        journal=_read_journal(form.form("journal")),
         file=path,
     )
     form.close()
@@ -219,6 +222,19 @@ def _read_cards(form: Form | None) -> CardSettings:
         )
     form.close()
     return CardSettings(region)
+
+
+def _read_journal(form: Form | None) -> JournalSettings:
+    default = JournalSettings()
+    if form is None:
+        return default
+    hints = get_type_hints(JournalSettings)
+    journal = JournalSettings(
+        keep_days=form.number("keep_days", default=default.keep_days, least=1, most=36_500),
+        keep=form.choice("keep", get_args(hints["keep"]), default=default.keep),
+    )
+    form.close()
+    return journal
 
 
 def _read_secret(form: Form, name: str) -> Secret:

@@ -24,6 +24,7 @@ from connector.pipeline.breaker import EQUAL_ERRORS, Breaker, Position
 from connector.pipeline.desk import Desk, RunStopped
 from connector.pipeline.guards import Breach, explain_doubt
 from connector.pipeline.progress import Progress
+from connector.pipeline.recording import Tray
 from connector.pipeline.sessions import SessionKeeper
 from connector.pipeline.steps import Ask, Fence, Sent, Step, Steps, Upload, Wait
 from connector.pipeline.visit import deliver_visit
@@ -90,6 +91,7 @@ class Courier:
     keep_lease: Callable[[], None]
     guard: Callable[[], Breach | None]
     progress: Progress
+    tray: Tray
     _ready: deque[_Routine] = field(default_factory=deque, init=False)
     _uploads: list[tuple[_Routine, Upload]] = field(default_factory=list, init=False)
     _flying: dict[Future[Outcome], _Flight] = field(default_factory=dict, init=False)
@@ -118,6 +120,7 @@ class Courier:
                 self._prolong_lease()
                 with self.desk.ledger.together():
                     self._take_in(answers)
+                    self.tray.write(self.desk.ledger)
                     if self._must_stop():
                         todo.clear()
                         self._abandon()
@@ -239,7 +242,10 @@ class Courier:
 
     def _fly(self, pool: ThreadPoolExecutor, step: Ask | Upload, flight: _Flight) -> None:
         """Hand one call to a thread."""
-        call = pool.submit(self.client.call, step.operation, step.body, self.sessions.sessionid)
+        number = flight.batch.id if isinstance(flight, _Parcel) else None
+        call = pool.submit(
+            self.client.call, step.operation, step.body, self.sessions.sessionid, batch_id=number
+        )
         self._flying[call] = flight
         call.add_done_callback(self._landed.put)
 

@@ -16,6 +16,7 @@ from connector.errors import PlatformError
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
+from connector.load.exchange import Recorder
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.courier import Courier, Way
@@ -23,6 +24,7 @@ from connector.pipeline.desk import Desk, Flow, Line, Report
 from connector.pipeline.guards import Breach
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
+from connector.pipeline.recording import Tray
 from connector.pipeline.sessions import SessionKeeper
 from connector.pipeline.visit import deliver_visit
 
@@ -47,6 +49,7 @@ class Deliverer:
     guard: Callable[[], Breach | None] = field(repr=False)
     progress: Progress = field(repr=False)
     is_stopping: Callable[[], bool] = field(repr=False)
+    tray: Tray
 
     def deliver(self, pipeline: Pipeline, run_id: int) -> Report:
         """Take every visit of a pipeline that is due as far as it goes today."""
@@ -78,6 +81,7 @@ class Deliverer:
             keep_lease=self.keep_lease,
             guard=self.guard,
             progress=self.progress,
+            tray=self.tray,
         )
         courier.deliver(visits, way)
         return desk.report
@@ -88,13 +92,13 @@ def open_deliverer(
     parts: Parts,
     ledger: Ledger,
     *,
-    open_client: Callable[[], PlatformClient],
+    open_client: Callable[[Recorder], PlatformClient],
     keep_lease: Callable[[], None],
     guard: Callable[[], Breach | None],
     progress: Progress,
     is_stopping: Callable[[], bool],
 ) -> Iterator[Deliverer]:
-    """A deliverer in a session of its own, which is closed whatever happens.
+    """A deliverer in a session of its own, which is closed whatever happens; its calls are in the journal afterwards.
 
     While the session waits for something, the lease is kept and a stop is heard. Raises PlatformError.
     """
@@ -105,7 +109,8 @@ def open_deliverer(
             raise PlatformError(ASKED_TO_STOP)
 
     platform, clock = parts.project.settings.platform, parts.clock
-    with closing(open_client()) as client:
+    tray = Tray(parts.project.settings.journal)
+    with closing(open_client(tray.recorder(clock))) as client, tray.emptied(ledger):
         sessions = SessionKeeper(
             client,
             ledger,
@@ -127,6 +132,7 @@ def open_deliverer(
                 guard=guard,
                 progress=progress,
                 is_stopping=is_stopping,
+                tray=tray,
             )
         finally:
             sessions.close()

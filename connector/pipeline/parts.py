@@ -20,6 +20,7 @@ from connector.extract.source import Hospital, open_hospital
 from connector.ledger.seal import read_key
 from connector.ledger.store import Ledger, open_ledger
 from connector.load.client import PlatformClient
+from connector.load.exchange import Recorder
 from connector.load.mirror import Mirror
 
 _Client = TypeVar("_Client", bound=PlatformClient)
@@ -88,15 +89,18 @@ class Parts:
         platform.password.read(self.environ, directory)
         check_key(platform.key.read(self.environ, directory))
 
-    def open_client(self) -> PlatformClient:
-        """A client of the platform; EnvelopeError for an impossible key. Nothing is sent yet."""
-        return self._build_client(PlatformClient)
+    def open_client(self, recorder: Recorder | None = None) -> PlatformClient:
+        """A client of the platform, its calls handed to `recorder`; EnvelopeError for an impossible key.
+
+        Nothing is sent yet.
+        """
+        return self._build_client(PlatformClient, recorder)
 
     def open_mirror(self) -> Mirror:
         """A client without a platform, for rehearsals; the same errors."""
         return self._build_client(Mirror)
 
-    def _build_client(self, kind: type[_Client]) -> _Client:
+    def _build_client(self, kind: type[_Client], recorder: Recorder | None = None) -> _Client:
         settings, directory = self.project.settings, self.project.directory
         platform = settings.platform
         return kind(
@@ -106,6 +110,7 @@ class Parts:
             timeout_s=settings.delivery.timeout_s,
             headers={name: value.read(self.environ, directory) for name, value in platform.headers.items()},
             proxy=platform.proxy.read(self.environ, directory) if platform.proxy else None,
+            recorder=recorder,
         )
 
 

@@ -23,6 +23,7 @@ from connector.pipeline.overview import COMPLETE, FAILED, RECONCILE, STOPPED, UN
 from connector.pipeline.overview import QUARANTINED as SOME_QUARANTINED
 from connector.pipeline.parts import Parts, owner
 from connector.pipeline.progress import Progress
+from connector.pipeline.recording import doubt_orphans
 from connector.pipeline.resolve import approve, read_total
 from connector.pipeline.run import LEASE_S, choose
 from connector.pipeline.sheets import Sheets, open_sheets
@@ -179,7 +180,7 @@ class _Errand:
     def _ask(self, chosen: Chosen, report: ReconcileReport, said: dict[int, Said], run_id: int) -> None:
         """The platform's totals, in one session, several visits at once."""
         if self.wishes.settles:
-            self.ledger.doubt_orphans()
+            doubt_orphans(self.ledger, self.parts.contract)
         if not any(visits for _, visits in chosen):
             return
         way = Way(self.wishes.settles, self.wishes.approves, said)

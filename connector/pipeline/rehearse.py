@@ -12,6 +12,7 @@ from pathlib import Path
 
 from connector.config.pipeline import Pipeline
 from connector.ledger.store import Ledger
+from connector.load.exchange import Recorder
 from connector.load.mirror import Mirror
 from connector.pipeline.guards import NO_OVERRIDE, Override
 from connector.pipeline.parts import Clock, Parts, owner
@@ -40,7 +41,7 @@ def rehearse(
         parts.open_copy(Path(folder)) as ledger,
     ):
 
-        def open_client() -> Mirror:
+        def open_client(_recorder: Recorder) -> Mirror:
             mirrors.append(parts.open_mirror())
             mirrors[0].expect(dict(_totals(ledger, pipelines)))
             return mirrors[0]

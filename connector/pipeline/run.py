@@ -11,6 +11,7 @@ from connector.ledger.leases import Lease
 from connector.ledger.quarantine import Group
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
+from connector.load.exchange import Recorder
 from connector.pipeline.check import check_database
 from connector.pipeline.deliver import ASKED_TO_STOP, find_due, open_deliverer
 from connector.pipeline.desk import Report, is_repeatable
@@ -20,6 +21,7 @@ from connector.pipeline.parts import Parts, owner
 from connector.pipeline.preview import hint
 from connector.pipeline.progress import Progress
 from connector.pipeline.queries import plans_of, read_catalogues
+from connector.pipeline.recording import doubt_orphans, trim
 from connector.pipeline.stage import Staged, Stager
 from connector.records import yuan
 
@@ -129,7 +131,7 @@ class Errand:
     pipelines: Sequence[Pipeline]
     ledger: Ledger
     lease: Lease
-    open_client: Callable[[], PlatformClient] = field(repr=False)
+    open_client: Callable[[Recorder], PlatformClient] = field(repr=False)
     progress: Progress
     is_stopping: Callable[[], bool]
     override: Override = NO_OVERRIDE
@@ -140,7 +142,7 @@ class Errand:
         run_id = self.ledger.begin_run(",".join(p.name for p in self.pipelines), "run")
         guards = self._guards()
         try:
-            self.ledger.doubt_orphans()
+            doubt_orphans(self.ledger, self.parts.contract)
             self._stage(report, run_id)
             self._deliver(report, guards, run_id)
         except (PlatformError, GuardStopped) as error:
@@ -152,6 +154,7 @@ class Errand:
         report.standings = {p.name: stand(self.ledger, p) for p in self.pipelines}
         report.breaches = guards.breaches
         report.exit_code = self._judge(report)
+        trim(self.ledger, self.parts.project.settings.journal, self.parts.clock.now())
         self.ledger.end_run(
             run_id, exit_code=report.exit_code, summary=_summary(report) | {PASSED: guards.passed}
         )

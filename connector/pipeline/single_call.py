@@ -6,14 +6,15 @@ call waits for nobody and disturbs nobody: where a run is under way it is refuse
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from connector.contract.spec import Operation
-from connector.errors import PlatformError
+from connector.errors import LedgerError, PlatformError
 from connector.load.client import PlatformClient
 from connector.load.document import Document
 from connector.pipeline.parts import Parts, owner
+from connector.pipeline.recording import Tray
 from connector.pipeline.sessions import SessionKeeper, SessionRules
 from connector.records import Outcome
 
@@ -29,19 +30,25 @@ class Line:
     """An open session to call in. Requests are given without their sessionid.
 
     `keep`: keeps the lease; PlatformError when a stop was asked for. Who calls for longer calls it in between.
+    `write`: puts what was called into the journal.
     """
 
     client: PlatformClient
     sessions: SessionKeeper
     keep: Callable[[], None]
+    write: Callable[[], None]
 
     def __call__(self, operation: Operation, payload: Mapping[str, object]) -> Outcome:
-        """Send a message; gives what became of it."""
-        return self.client.call(operation, body_of(payload), self.sessions.sessionid)
+        """Send a message; gives what became of it, once it is in the journal."""
+        outcome = self.client.call(operation, body_of(payload), self.sessions.sessionid)
+        self.write()
+        return outcome
 
     def upload(self, operation: Operation, texts: Mapping[str, str], document: Document) -> Outcome:
-        """Send a file (4.18); gives what became of it."""
-        return self.client.upload(operation, texts, document, self.sessions.sessionid)
+        """Send a file (4.18); the same."""
+        outcome = self.client.upload(operation, texts, document, self.sessions.sessionid)
+        self.write()
+        return outcome
 
 
 @contextmanager
@@ -62,7 +69,16 @@ def open_line(
                 raise PlatformError("Stopped on request; nothing was sent.")
 
         try:
-            with closing(parts.open_client()) as client:
+            tray = Tray(parts.project.settings.journal)
+
+            def write() -> None:
+                try:
+                    tray.write(ledger)
+                except LedgerError as error:  # what became of the call is told all the same
+                    notify(f"The call could not be written into the journal. {error}")
+
+            with closing(parts.open_client(tray.recorder(parts.clock))) as client, ExitStack() as at_end:
+                at_end.callback(write)
                 sessions = SessionKeeper(
                     client,
                     ledger,
@@ -76,7 +92,7 @@ def open_line(
                 )
                 sessions.open()
                 try:
-                    yield Line(client, sessions, keep)
+                    yield Line(client, sessions, keep, write)
                 finally:
                     sessions.close()
         finally:
