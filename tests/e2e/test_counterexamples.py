@@ -25,9 +25,9 @@ def watch(monkeypatch, before=lambda method, body: None, after=lambda method, bo
     """See every call of the connector, before it leaves and after its answer is there."""
     real = PlatformClient.call
 
-    def call(self, operation, body, sessionid):
+    def call(self, operation, body, sessionid, **more):
         before(operation.method, body)
-        outcome = real(self, operation, body, sessionid)
+        outcome = real(self, operation, body, sessionid, **more)
         after(operation.method, body)
         return outcome
 
@@ -501,8 +501,8 @@ def test_a_total_that_is_no_number_keeps_back_its_visit_only(start, monkeypatch)
         ward.fee(zyh)
     real = PlatformClient.call
 
-    def call(self, operation, body, sessionid):
-        outcome = real(self, operation, body, sessionid)
+    def call(self, operation, body, sessionid, **more):
+        outcome = real(self, operation, body, sessionid, **more)
         if operation.method == "getPerDetail" and json.loads(body)["akc190"] == "V1":
             outcome.body["detailcolls"]["detailData"][0]["alc407"] = "a lot"
         return outcome

@@ -102,8 +102,8 @@ def _guard_calls(monkeypatch: Any, current: Callable[[], Trial | None]) -> None:
         trial.pass_point()
         return outcome
 
-    def guarded_call(self: Any, operation: Any, body: bytes, sessionid: str) -> Outcome:
-        return struck(operation.method, body, lambda: call(self, operation, body, sessionid))
+    def guarded_call(self: Any, operation: Any, body: bytes, sessionid: str, **more: Any) -> Outcome:
+        return struck(operation.method, body, lambda: call(self, operation, body, sessionid, **more))
 
     def guarded_login(self: Any, day: Any) -> Outcome:
         return struck("login", b"{}", lambda: login(self, day))
