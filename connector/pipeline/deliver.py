@@ -98,29 +98,13 @@ def open_deliverer(
     progress: Progress,
     is_stopping: Callable[[], bool],
 ) -> Iterator[Deliverer]:
-    """A deliverer in a session of its own, which is closed whatever happens; its calls are in the journal afterwards.
+    """A deliverer in a session of its own, which is closed whatever happens; its calls are in the journal then.
 
     While the session waits for something, the lease is kept and a stop is heard. Raises PlatformError.
     """
-
-    def tick() -> None:
-        keep_lease()
-        if is_stopping():
-            raise PlatformError(ASKED_TO_STOP)
-
-    platform, clock = parts.project.settings.platform, parts.clock
     tray = Tray(parts.project.settings.journal)
-    with closing(open_client(tray.recorder(clock))) as client, tray.emptied(ledger):
-        sessions = SessionKeeper(
-            client,
-            ledger,
-            platform.username,
-            now=clock.now,
-            sleep=clock.sleep,
-            zone=platform.key_date_zone,
-            notify=progress.note,
-            tick=tick,
-        )
+    with closing(open_client(tray.recorder(parts.clock))) as client, tray.emptied(ledger):
+        sessions = _keep_sessions(parts, ledger, client, keep_lease, progress, is_stopping)
         sessions.open()
         try:
             yield Deliverer(
@@ -136,6 +120,51 @@ def open_deliverer(
             )
         finally:
             sessions.close()
+
+
+def close_left_open(
+    parts: Parts,
+    ledger: Ledger,
+    *,
+    open_client: Callable[[Recorder], PlatformClient],
+    keep_lease: Callable[[], None],
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+) -> None:
+    """Close the session that a dead process left open, if it did, where nothing else is to be called."""
+    if not ledger.stored_session(parts.project.settings.platform.username):
+        return
+    tray = Tray(parts.project.settings.journal)
+    with closing(open_client(tray.recorder(parts.clock))) as client, tray.emptied(ledger):
+        _keep_sessions(parts, ledger, client, keep_lease, progress, is_stopping).close_earlier()
+
+
+def _keep_sessions(
+    parts: Parts,
+    ledger: Ledger,
+    client: PlatformClient,
+    keep_lease: Callable[[], None],
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+) -> SessionKeeper:
+    """The keeper of the account's session; while it waits, the lease is kept and a stop is heard."""
+
+    def tick() -> None:
+        keep_lease()
+        if is_stopping():
+            raise PlatformError(ASKED_TO_STOP)
+
+    platform, clock = parts.project.settings.platform, parts.clock
+    return SessionKeeper(
+        client,
+        ledger,
+        platform.username,
+        now=clock.now,
+        sleep=clock.sleep,
+        zone=platform.key_date_zone,
+        notify=progress.note,
+        tick=tick,
+    )
 
 
 def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[VisitDue]:

@@ -5,7 +5,7 @@ its call in the journal, or, where the process died in between, neither: such a 
 in doubt, without an answer, and no upload is missing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from connector.contract.spec import Effect
 from connector.ledger.overview import OpenBatch
 from connector.ledger.store import Ledger
 from connector.load.exchange import Recorder
-from connector.pipeline.messages import fee_body
+from connector.pipeline.messages import fee_body, query_body
 from connector.pipeline.parts import Clock
 from connector.records import BatchState, Exchange, Verdict
 
@@ -80,7 +80,6 @@ def trim(ledger: Ledger, settings: JournalSettings, now: datetime) -> None:
 
 def _exchange_of(ledger: Ledger, book: Contract, batch: OpenBatch) -> Exchange:
     """The call of a batch of which nobody knows whether it was sent, put together from its records."""
-    operation, node = book.operation(batch.operation), book.node(batch.node)
     payloads = [record.payload for record in ledger.records_of(batch.id)]
     return Exchange(
         at=_claimed_at(batch),
@@ -88,9 +87,18 @@ def _exchange_of(ledger: Ledger, book: Contract, batch: OpenBatch) -> Exchange:
         visit=batch.number,
         verdict=Verdict.IN_DOUBT,
         message=_NO_ANSWER,
-        request=fee_body(operation, node, batch.number, payloads) if node.many else payloads[0],
+        request=_body_of(book, batch, payloads),
         batch_id=batch.id,
     )
+
+
+def _body_of(book: Contract, batch: OpenBatch, payloads: Sequence[bytes]) -> bytes:
+    """A batch's request: its rows, its one registration, or, of one that takes a visit back, the visit."""
+    operation = book.operation(batch.operation)
+    if not payloads:
+        return query_body(operation, **{operation.request.roles["visit"]: batch.number})
+    node = book.node(batch.node)
+    return fee_body(operation, node, batch.number, payloads) if node.many else payloads[0]
 
 
 def _claimed_at(batch: OpenBatch) -> datetime:

@@ -13,7 +13,7 @@ from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.load.exchange import Recorder
 from connector.pipeline.check import check_database
-from connector.pipeline.deliver import ASKED_TO_STOP, find_due, open_deliverer
+from connector.pipeline.deliver import ASKED_TO_STOP, close_left_open, find_due, open_deliverer
 from connector.pipeline.desk import Report, is_repeatable
 from connector.pipeline.guards import NO_OVERRIDE, PASSED, Breach, Guards, Override
 from connector.pipeline.overview import FAILED, STOPPED, Standing, judge, stand
@@ -190,13 +190,22 @@ class Errand:
         One pipeline after the other, until one is stopped.
         """
         due = [p for p in self.pipelines if find_due(self.ledger, p, self.parts.project)]
-        if due and not self.is_stopping():
+        if not due and not self.is_stopping():
+            close_left_open(
+                self.parts,
+                self.ledger,
+                open_client=self.open_client,
+                keep_lease=self._keep_lease,
+                progress=self.progress,
+                is_stopping=self.is_stopping,
+            )
+        elif not self.is_stopping():
             guards.check_plan(due)
             with open_deliverer(
                 self.parts,
                 self.ledger,
                 open_client=self.open_client,
-                keep_lease=lambda: self.ledger.keep_lease(self.lease),
+                keep_lease=self._keep_lease,
                 guard=guards.check_doubt,
                 progress=self.progress,
                 is_stopping=self.is_stopping,
@@ -211,6 +220,10 @@ class Errand:
                         break
         if self.is_stopping() and not report.problem:
             report.problem = ASKED_TO_STOP
+
+    def _keep_lease(self) -> None:
+        """Prove again that no other process delivers on this ledger."""
+        self.ledger.keep_lease(self.lease)
 
 
 def _summary(report: RunReport) -> dict[str, object]:

@@ -140,6 +140,11 @@ class SessionKeeper:
         else:
             self._notify("The session could not be closed at the platform; the next run closes it first.")
 
+    def close_earlier(self) -> None:
+        """Log out what a process left that died, where nothing is to be called; else `open` does it. As `close`."""
+        self._sessionid = self._store.stored_session(self._account)
+        self.close()
+
     def _end(self, sessionid: str) -> None:
         """Log out until the platform says something definite; if it never does, the next login has to prove it."""
         if self._log_out(sessionid):
