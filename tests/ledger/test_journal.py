@@ -7,8 +7,9 @@ import pytest
 from connector.errors import LedgerError
 from connector.ledger import journal
 from connector.ledger.journal import Search
+from connector.ledger.store import open_ledger
 from connector.records import Exchange, Verdict
-from tests.ledger.blocks import begin, claim, stage
+from tests.ledger.blocks import KEY, Clock, begin, claim, stage
 
 DAY = datetime(2025, 3, 1, 8, tzinfo=UTC)
 
@@ -122,13 +123,10 @@ def test_an_invoice_is_remembered_when_the_platform_may_know_its_number(ledger):
     assert ledger.journal.invoice("INV-2") is not None
 
 
-def test_nothing_but_what_is_searched_by_stands_in_the_file(opened, tmp_path, place):
-    if not place.startswith("sqlite"):
-        pytest.skip("a file")
-    ledger = opened(create=True)
+def test_nothing_but_what_is_searched_by_stands_in_the_file(tmp_path):
     secrets = [b"KEPT-IN-THE-REQUEST", "KEPT-IN-THE-ANSWER 张敏".encode(), b"INV-77"]
-    ledger.journal.keep([exchange(request=secrets[0], answer=secrets[1], invoices=("INV-77",))])
-    ledger.close()
-    written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}", KEY, now=Clock(), create=True) as ledger:
+        ledger.journal.keep([exchange(request=secrets[0], answer=secrets[1], invoices=("INV-77",))])
+        written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"sendMedInfo" in written
     assert not any(secret in written for secret in secrets)

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.config.page import Page
-from connector.config.settings import CardSettings, CheckSettings, DeliverySettings, GuardSettings
+from connector.config.settings import (
+    CardSettings,
+    CheckSettings,
+    DeliverySettings,
+    GuardSettings,
+    JournalSettings,
+)
 from connector.config.settings_file import read_settings
 
 FULL = """\
@@ -33,6 +39,7 @@ guards:
    rows_in_doubt: null, breaker_pause_s: 7, breaker_probes: 0}
 checks: {amount_tolerance: "0.10", length_in: bytes}
 cards: {region: "150100"}
+journal: {keep_days: 30, keep: changes}
 """
 
 
@@ -55,6 +62,7 @@ def test_every_setting_is_read(desk):
     assert read.guards == GuardSettings(1, 2, 3, None, Decimal("0.25"), 4, None, 7, 0)
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
     assert read.cards == CardSettings("150100")
+    assert read.journal == JournalSettings(30, "changes")
 
 
 def test_what_is_not_said_has_its_default(desk):
@@ -63,6 +71,7 @@ def test_what_is_not_said_has_its_default(desk):
     assert read.guards == GuardSettings()
     assert read.checks == CheckSettings()
     assert read.cards == CardSettings("150000")
+    assert read.journal == JournalSettings(365, "all")
     assert read.platform.max_file_mb == 10
     assert (read.his.page_rows, read.platform.proxy, dict(read.platform.headers)) == (50_000, None, {})
 
@@ -88,6 +97,8 @@ def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
             "“message_in” must be one of form, query, json.",
         ),
         ("username: demo", "username: demo, key_date_zone: Asia/Peking", "There is no such time zone."),
+        ("version: 1", "version: 1\njournal: {keep_days: 0}", "“keep_days” must be"),
+        ("version: 1", "version: 1\njournal: {keep: al}", "“keep” must be one of all, changes."),
         ("version: 1", 'version: 1\ncards: {region: "15"}', "“region” must be a region code of six digits."),
         ("version: 1", "version: 1\nguards: {rows_per_run: 0}", "“rows_per_run” must be from 1 to"),
         (
