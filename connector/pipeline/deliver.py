@@ -104,7 +104,9 @@ def open_deliverer(
     """
     tray = Tray(parts.project.settings.journal)
     with closing(open_client(tray.recorder(parts.clock))) as client, tray.emptied(ledger):
-        sessions = _keep_sessions(parts, ledger, client, keep_lease, progress, is_stopping)
+        sessions = _keep_sessions(
+            parts, ledger, client, keep_lease=keep_lease, progress=progress, is_stopping=is_stopping
+        )
         sessions.open()
         try:
             yield Deliverer(
@@ -136,13 +138,16 @@ def close_left_open(
         return
     tray = Tray(parts.project.settings.journal)
     with closing(open_client(tray.recorder(parts.clock))) as client, tray.emptied(ledger):
-        _keep_sessions(parts, ledger, client, keep_lease, progress, is_stopping).close_earlier()
+        _keep_sessions(
+            parts, ledger, client, keep_lease=keep_lease, progress=progress, is_stopping=is_stopping
+        ).close_earlier()
 
 
 def _keep_sessions(
     parts: Parts,
     ledger: Ledger,
     client: PlatformClient,
+    *,
     keep_lease: Callable[[], None],
     progress: Progress,
     is_stopping: Callable[[], bool],
