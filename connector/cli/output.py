@@ -39,11 +39,14 @@ def show_json(value: object) -> None:
 
 _MONEY: Mapping[str, Sequence[str]] = {
     "Booked": ("amount",),
+    "Case": ("ledger", "baseline", "platform"),
+    "CaseRow": ("amount",),
     "CategorySums": ("his", "accepted", "waiting", "doubt", "quarantined", "set_aside", "platform"),
     "Charged": ("amount",),
     "Comparison": ("his", "ledger", "platform", "held", "others", "surplus"),
     "Concluded": ("amount",),
     "Contribution": ("amount",),
+    "Doubt": ("amount",),
     "Kept": ("amount",),
     "OpenBatch": ("amount",),
     "Quantity": ("amount",),

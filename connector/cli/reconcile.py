@@ -8,6 +8,7 @@ import typer
 from connector.cli.call import ask
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import Bars, err, say, show_heading, show_json, show_table
+from connector.cli.show_run import show_held
 from connector.cli.stopping import Stopping
 from connector.cli.words import count, money
 
@@ -99,8 +100,7 @@ def _show(report: "ReconcileReport") -> None:
     for delivered in report.delivered.values():
         for name, reason in delivered.waiting.items():
             say(f"visit {name}: {reason}")
-        for name, reason in delivered.held.items():
-            say(f"visit {name} is HELD for a person: {reason}")
+        show_held(delivered.held)
         if delivered.settled:
             say(f"{count(delivered.settled, 'batch', 'batches')} in doubt settled by the platform's totals.")
     if report.comparisons:

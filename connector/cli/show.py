@@ -194,7 +194,7 @@ def _last_run(started_at: str, pipelines: str, exit_code: int | None, *, what: s
 def _attention(one: VisitTotals) -> str:
     """What there is to look at in one visit."""
     parts = [
-        f"held: {one.reason}" if one.reason else "",
+        f"held: {one.reason} (`connector resolve {one.number or one.key}`)" if one.reason else "",
         "" if one.registered else "not registered",
         *(
             f"{number} {words}"

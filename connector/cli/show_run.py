@@ -30,7 +30,7 @@ def show_run(report: RunReport) -> None:
             batches = count(delivered.settled, "batch", "batches")
             say(f"{batches} had no plain answer; the platform's totals settled what became of them.")
         _show_reasons("waits", delivered.waiting)
-        _show_reasons("is HELD for a person", delivered.held)
+        show_held(delivered.held)
         _show_reasons(": the platform remarks", delivered.warnings)
     if report.rehearsal is not None:
         _show_rehearsal(report, report.rehearsal)
@@ -85,6 +85,12 @@ def _show_sent(delivered: Mapping[str, Report], title: str) -> None:
         ],
         right=columns[1:],
     )
+
+
+def show_held(held: Mapping[str, str]) -> None:
+    """The visits that are held, why, and the command that shows what may be decided."""
+    for name, reason in held.items():
+        say(f"visit {name} is HELD for a person: {reason} (`connector resolve {name}`)")
 
 
 def _show_reasons(word: str, reasons: Mapping[str, str]) -> None:

@@ -78,6 +78,15 @@ def read_totals(operation: Operation, outcome: Outcome, number: str, at: str) ->
     return None
 
 
+def read_left(operation: Operation, outcome: Outcome, number: str) -> str:
+    """The date on which the visit's patient left, out of an answer of 4.15; "" where it names none."""
+    node = operation.answer.nodes[0]
+    for row in rows_of(outcome.body, node):
+        if str(row.get(node.roles["visit"], "")).strip() == number:
+            return str(row.get(node.roles["discharged"]) or "").strip()
+    return ""
+
+
 def read_approval(operation: Operation, outcome: Outcome, at: str) -> Reading:
     """Total and categories out of an answer of 4.12."""
     name = operation.answer.roles["total"]

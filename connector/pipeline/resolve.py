@@ -37,6 +37,14 @@ _DEFINITE = frozenset({Verdict.REJECTED, Verdict.RETRYABLE})
 
 def read_total(desk: Desk, visit: VisitDue, person: str = "") -> Generator[Step, Any, Reading | None]:
     """The platform's total of the visit by 4.15; None when it does not list the visit (for that `person`)."""
+    reading, _ = yield from ask_visit(desk, visit, person)
+    return reading
+
+
+def ask_visit(
+    desk: Desk, visit: VisitDue, person: str = ""
+) -> Generator[Step, Any, tuple[Reading | None, str]]:
+    """What 4.15 says of a visit: its total, and the date on which the patient left, "" where it has none."""
     operation = desk.flow.totals
     outcome: Outcome = yield Ask(operation, messages.totals_body(operation, visit.number, person))
     if outcome.verdict is not Verdict.ACCEPTED and outcome.code not in messages.NOT_FOUND:
@@ -44,7 +52,7 @@ def read_total(desk: Desk, visit: VisitDue, person: str = "") -> Generator[Step,
     reading = messages.read_totals(operation, outcome, visit.number, desk.stamp())
     if reading is not None:
         desk.ledger.keep_reading(visit.visit_id, reading)
-    return reading
+    return reading, messages.read_left(operation, outcome, visit.number)
 
 
 def resolve(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | None) -> Steps:

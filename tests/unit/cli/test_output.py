@@ -16,6 +16,7 @@ import connector.ledger.conclusions
 import connector.ledger.overview
 import connector.ledger.quarantine
 import connector.pipeline.balance
+import connector.pipeline.cases
 import connector.pipeline.demo
 import connector.pipeline.desk
 import connector.pipeline.guards
@@ -186,6 +187,7 @@ def test_money_fields_are_fields():
             connector.pipeline.desk,
             connector.pipeline.demo,
             connector.pipeline.balance,
+            connector.pipeline.cases,
             connector.pipeline.guards,
             connector.records,
         )
