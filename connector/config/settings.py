@@ -132,6 +132,25 @@ class JournalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LifecycleSettings:
+    """How far a visit goes by itself, and what the region wants of it.
+
+    `accident_report` of a new injury: `required` before it is registered, `optional`, or `no-upload` where new
+    injuries are not uploaded at all (traps T115, T116). `leave`: whether a patient who has gone leaves at the platform
+    by itself, when a person says so, or never. `e_invoice`: the hospital issues electronic invoices (trap T97).
+    `single_…`: whether the only candidate that fits is taken, or a person asked all the same; the document wants a
+    person to choose the treatment application (trap T118).
+    """
+
+    accident_report: Literal["required", "optional", "no-upload"] = "optional"
+    leave: Literal["automatic", "ask", "never"] = "ask"
+    e_invoice: bool = False
+    single_injury: Literal["take", "ask"] = "take"
+    single_application: Literal["take", "ask"] = "ask"
+    single_filing: Literal["take", "ask"] = "take"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of connector.yaml."""
 
@@ -143,5 +162,6 @@ class Settings:
     checks: CheckSettings = field(default_factory=CheckSettings)
     cards: CardSettings = field(default_factory=CardSettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
+    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

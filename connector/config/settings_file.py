@@ -23,12 +23,13 @@ from connector.config.settings import (
     HisSettings,
     JournalSettings,
     LedgerSettings,
+    LifecycleSettings,
     PlatformSettings,
     Settings,
 )
 from connector.config.yaml_reader import Scalar, read_yaml
 
-_SECTIONS = ("his", "platform", "ledger", "delivery", "guards", "checks", "cards", "journal")
+_SECTIONS = ("his", "platform", "ledger", "delivery", "guards", "checks", "cards", "journal", "lifecycle")
 _SECRETS = frozenset(
     {("his", "url"), ("platform", "password"), ("platform", "key"), ("ledger", "url"), ("ledger", "key")}
 )
@@ -44,6 +45,7 @@ _OPEN: frozenset[Path] = frozenset(
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
     | {("cards", one) for one in CardSettings.__dataclass_fields__}
     | {("journal", one) for one in JournalSettings.__dataclass_fields__}
+    | {("lifecycle", one) for one in LifecycleSettings.__dataclass_fields__}
 )
 """Settings whose values may be shown. Everything else in the file is masked, known or not."""
 _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -70,6 +72,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
         checks=_read_checks(form.form("checks")),
         cards=_read_cards(form.form("cards")),
         journal=_read_journal(form.form("journal")),
+        lifecycle=_read_lifecycle(form.form("lifecycle")),
         file=path,
     )
     form.close()
@@ -235,6 +238,26 @@ def _read_journal(form: Form | None) -> JournalSettings:
     )
     form.close()
     return journal
+
+
+def _read_lifecycle(form: Form | None) -> LifecycleSettings:
+    default = LifecycleSettings()
+    if form is None:
+        return default
+    hints = get_type_hints(LifecycleSettings)
+    single = get_args(hints["single_injury"])
+    lifecycle = LifecycleSettings(
+        accident_report=form.choice(
+            "accident_report", get_args(hints["accident_report"]), default=default.accident_report
+        ),
+        leave=form.choice("leave", get_args(hints["leave"]), default=default.leave),
+        e_invoice=form.flag("e_invoice"),
+        single_injury=form.choice("single_injury", single, default=default.single_injury),
+        single_application=form.choice("single_application", single, default=default.single_application),
+        single_filing=form.choice("single_filing", single, default=default.single_filing),
+    )
+    form.close()
+    return lifecycle
 
 
 def _read_secret(form: Form, name: str) -> Secret:

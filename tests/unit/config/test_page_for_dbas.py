@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.config.settings import CheckSettings, DeliverySettings
+from connector.config.settings import CheckSettings, DeliverySettings, LifecycleSettings
 
 PAGE = Path(__file__).parents[3] / "docs" / "mappings.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -34,6 +34,7 @@ def test_the_values_it_calls_defaults_are_the_defaults(shown):
     read = shown.load().settings
     assert read.delivery == DeliverySettings()
     assert read.checks == CheckSettings()
+    assert read.lifecycle == LifecycleSettings()
 
 
 def test_the_mistake_it_shows_is_what_is_said(shown):

@@ -15,6 +15,7 @@ from connector.config.settings import (
     DeliverySettings,
     GuardSettings,
     JournalSettings,
+    LifecycleSettings,
 )
 from connector.config.settings_file import read_settings
 
@@ -40,6 +41,9 @@ guards:
 checks: {amount_tolerance: "0.10", length_in: bytes}
 cards: {region: "150100"}
 journal: {keep_days: 30, keep: changes}
+lifecycle:
+  {accident_report: no-upload, leave: automatic, e_invoice: true, single_injury: ask, single_application: take,
+   single_filing: ask}
 """
 
 
@@ -63,6 +67,7 @@ def test_every_setting_is_read(desk):
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
     assert read.cards == CardSettings("150100")
     assert read.journal == JournalSettings(30, "changes")
+    assert read.lifecycle == LifecycleSettings("no-upload", "automatic", True, "ask", "take", "ask")
 
 
 def test_what_is_not_said_has_its_default(desk):
@@ -72,6 +77,7 @@ def test_what_is_not_said_has_its_default(desk):
     assert read.checks == CheckSettings()
     assert read.cards == CardSettings("150000")
     assert read.journal == JournalSettings(365, "all")
+    assert read.lifecycle == LifecycleSettings("optional", "ask", False, "take", "ask", "take")
     assert read.platform.max_file_mb == 10
     assert (read.his.page_rows, read.platform.proxy, dict(read.platform.headers)) == (50_000, None, {})
 
@@ -100,6 +106,11 @@ def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
         ("version: 1", "version: 1\njournal: {keep_days: 0}", "“keep_days” must be"),
         ("version: 1", "version: 1\njournal: {keep: al}", "“keep” must be one of all, changes."),
         ("version: 1", 'version: 1\ncards: {region: "15"}', "“region” must be a region code of six digits."),
+        (
+            "version: 1",
+            "version: 1\nlifecycle: {leave: yes}",
+            "“leave” must be one of automatic, ask, never.",
+        ),
         ("version: 1", "version: 1\nguards: {rows_per_run: 0}", "“rows_per_run” must be from 1 to"),
         (
             "version: 1",
