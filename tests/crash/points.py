@@ -49,6 +49,8 @@ COMMITS = {
 }
 """The ledger's writes → the names of their points. A write that is not here has its own name."""
 
+_ROOM = Path(store.__file__).parent
+
 HEAD = ("head.first", "head.mid", "head.last")
 BODY = ("body.first", "body.mid", "body.last")
 CALL = ("connect", *HEAD, *BODY, "sent", "answer.first", "answer.mid", "answer.whole")
@@ -129,13 +131,13 @@ def _watch_commits(points: Points) -> None:
 
 
 def _name_of_write() -> str:
-    """What the ledger is writing: the method of its facade that is under way."""
-    frame: Any = sys._getframe(1)
+    """What the ledger is writing: the outermost method of its room that is under way."""
+    name, frame = "", sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_filename == store.__file__:
-            return COMMITS.get(frame.f_code.co_name, frame.f_code.co_name)
+        if Path(frame.f_code.co_filename).parent == _ROOM:
+            name = frame.f_code.co_name
         frame = frame.f_back
-    return "schema"
+    return COMMITS.get(name, name)
 
 
 def _watch_calls(points: Points) -> None:

@@ -18,6 +18,7 @@ _HOLDS = {
     "of its rows": "a part fits, and no count was told",
     "fits more than one part": "several parts fit",
     "no part of the batch explains": "nothing explains the total",
+    "suspected late duplicate": "a late duplicate is suspected",
     "somebody else changed": "somebody else changed the visit",
     "4.12 does not": "the two totals differ",
     "found not applied": "not applied too often",
