@@ -104,6 +104,10 @@ class Claims:
                 *answer_row(self.seal, batch_id, outcome, to_ms(self.now())),
                 batch_id,
             )
+            if touched != 1:
+                self.leases.check(
+                    link
+                )  # who lost its lease in its sleep finds its batch settled by the other
             check_open(touched, 1)
             if outcome.verdict not in _DEFINITE:
                 link.run("UPDATE batch SET state = :batch_in_doubt WHERE id = ?", batch_id)

@@ -126,6 +126,11 @@ class Leases:
 
     def _lost(self, link: Link) -> LeaseHeld:
         row = link.one("SELECT owner, taken_at, kept_at FROM lease WHERE is_released = 0")
+        if row is None and self._held is not None:
+            return LeaseHeld(
+                "Another process took over this ledger while this one gave no sign of life, and has ended since. "
+                "Nothing more is sent by this process; the next run goes on from there."
+            )
         if row is None:
             return LeaseHeld(
                 "Another process has just begun to deliver on this ledger. Nothing is sent by this one."

@@ -8,6 +8,7 @@ from connector.errors import Violation
 from connector.ledger.answers import answer_row
 from connector.ledger.batches import check_open
 from connector.ledger.database import Database
+from connector.ledger.leases import Leases
 from connector.ledger.link import Link
 from connector.ledger.members import unpack_members
 from connector.ledger.moments import to_ms
@@ -78,10 +79,11 @@ class Settlements:
     seal: Seal = field(repr=False)
     payloads: Payloads
     reasons: Reasons
+    leases: Leases
     now: Callable[[], datetime]
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Close batches, all or none. Raises LedgerError when one is not open."""
+        """Close batches, all or none. Raises LedgerError when one is not open, LeaseHeld when another process did it."""
         if not settlements:
             return
         with self.database.writing() as link:
@@ -90,7 +92,10 @@ class Settlements:
     def write(self, link: Link, settlements: Sequence[Settlement]) -> None:
         """The same, within a transaction that does more."""
         held = self._held(link, [s.batch_id for s in settlements])
-        check_open(len(held), len({s.batch_id for s in settlements}), len(settlements))
+        counts = (len(held), len({s.batch_id for s in settlements}), len(settlements))
+        if len(set(counts)) != 1:
+            self.leases.check(link)  # who lost its lease in its sleep finds its batch settled by the other
+        check_open(*counts)
         closings = [self._close(link, s, held[s.batch_id]) for s in settlements]
         link.many(_CLOSE, [closing.row for closing in closings])
         self._keep_accepted(link, closings)

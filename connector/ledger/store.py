@@ -91,7 +91,7 @@ class Ledger:
         self._sweeping = Sweeping(database, payloads, reasons, self._visits, now)
         self._outbox = Outbox(database, payloads)
         self._claims = Claims(database, seal, payloads, self._leases, now)
-        self._settlements = Settlements(database, seal, payloads, reasons, now)
+        self._settlements = Settlements(database, seal, payloads, reasons, self._leases, now)
         self._accounts = Accounts(database, reasons)
         self._conclusions = Conclusions(database)
         self._overview = Overview(database, self._visits, now)

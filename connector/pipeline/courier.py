@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 
-from connector.errors import PlatformError
+from connector.errors import LeaseHeld, LedgerError, PlatformError
 from connector.ledger.claims import Batch, Settlement
 from connector.ledger.overview import VisitDue
 from connector.load.client import PlatformClient
@@ -117,7 +117,7 @@ class Courier:
         with ThreadPoolExecutor(self.desk.rules.visits_in_flight, thread_name_prefix="call") as pool:
             answers: list[tuple[_Flight, Outcome]] = []
             while True:
-                self._prolong_lease()
+                self._prolong_lease(answers)
                 with self.desk.ledger.together():
                     self._take_in(answers)
                     self.tray.write(self.desk.ledger)
@@ -142,12 +142,21 @@ class Courier:
             self._ready or self._flying or self._parked or self._fenced or self._uploads or self._asks
         )
 
-    def _prolong_lease(self) -> None:
-        """Keep the lease now and then; LeaseHeld when another process has taken it meanwhile."""
+    def _prolong_lease(self, answers: Iterable[tuple[_Flight, Outcome]]) -> None:
+        """Keep the lease now and then; LeaseHeld when another process has taken it meanwhile.
+
+        What has been answered until then is written down all the same, where the other has not settled it.
+        """
         now = self.monotonic()
-        if now - self._lease_kept >= _KEEP_LEASE_S:
+        if now - self._lease_kept < _KEEP_LEASE_S:
+            return
+        try:
             self.keep_lease()
-            self._lease_kept = now
+        except LeaseHeld:
+            with suppress(LedgerError, LeaseHeld), self.desk.ledger.together():
+                self._take_in(answers)
+            raise
+        self._lease_kept = now
 
     def _must_stop(self) -> bool:
         """Whether nothing new may be begun."""

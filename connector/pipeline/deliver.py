@@ -12,7 +12,7 @@ from datetime import timedelta
 from connector.config.pipeline import Pipeline
 from connector.config.project import Project
 from connector.contract.library import Contract
-from connector.errors import PlatformError
+from connector.errors import LeaseHeld, PlatformError
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
@@ -98,9 +98,9 @@ def open_deliverer(
     progress: Progress,
     is_stopping: Callable[[], bool],
 ) -> Iterator[Deliverer]:
-    """A deliverer in a session of its own, which is closed whatever happens; its calls are in the journal then.
+    """A deliverer in a session of its own, closed in the end whatever happens; its calls are in the journal then.
 
-    While the session waits for something, the lease is kept and a stop is heard. Raises PlatformError.
+    Only where another process has taken over is the session left to that one. While the session waits for something, the lease is kept and a stop is heard. Raises PlatformError.
     """
     tray = Tray(parts.project.settings.journal)
     with closing(open_client(tray.recorder(parts.clock))) as client, tray.emptied(ledger):
@@ -108,6 +108,7 @@ def open_deliverer(
             parts, ledger, client, keep_lease=keep_lease, progress=progress, is_stopping=is_stopping
         )
         sessions.open()
+        is_ours = True
         try:
             yield Deliverer(
                 parts,
@@ -120,8 +121,12 @@ def open_deliverer(
                 is_stopping=is_stopping,
                 tray=tray,
             )
+        except LeaseHeld:
+            is_ours = False  # who took over has closed this session; a logout now could end its own
+            raise
         finally:
-            sessions.close()
+            if is_ours:
+                sessions.close()
 
 
 def close_left_open(

@@ -1,6 +1,7 @@
 """The same promises with the ledger on PostgreSQL."""
 
 import signal
+import time
 
 import psycopg
 import pytest
@@ -40,19 +41,46 @@ def test_killed_at_commits(begin, postgresql_url):
     finish(site)
 
 
-def test_who_slept_past_its_lease_sends_nothing_more(begin, postgresql_url):
-    """Another process has taken over: what the sleeper had claimed is settled by the other, and it ends."""
+@pytest.mark.parametrize("nth", [6, 7])
+def test_who_slept_past_its_lease_sends_nothing_more(begin, postgresql_url, nth):
+    """Another process has taken over and settled what the sleeper had claimed; it wakes up and ends."""
     site = begin(ledger=postgresql_url)
     fill(site.ward, visits=1)
-    first = site.start_struck(6, "served", signal.SIGSTOP)
+    first = site.start_struck(nth, "served", signal.SIGSTOP)
     assert site.trap.sprung.wait(30)
-    second = site.start()
+    second = site.start("run", "--json")
     assert second.wait() == HELD
-    assert f"process {first.pid}" in second.said
-    with psycopg.connect(postgresql_url.replace("+psycopg", "")) as connection:
-        connection.execute("UPDATE lease SET kept_at = kept_at - 61000")
+    assert f"process {first.pid} has been delivering on this ledger since" in second.said
+    _expire(postgresql_url)
     assert site.start().wait() == 0
+    calls = len(site.ward.simulator.calls)
     first.signal(signal.SIGCONT)
-    assert first.wait() in (1, HELD)
-    assert "connector-fault" not in first.said
+    assert first.wait() == HELD, first.said
+    assert "Another process took over this ledger" in first.said
+    assert len(site.ward.simulator.calls) == calls  # not even a logout
     finish(site)
+
+
+def test_who_slept_past_its_lease_writes_down_the_answer_that_waited_for_it(begin, postgresql_url):
+    """The other has the lease, and has not looked at the sleeper's batch yet."""
+    site = begin(ledger=postgresql_url)
+    fill(site.ward, visits=1)
+    first = site.start_struck(6, "slow", signal.SIGSTOP, late_s=0.1)
+    assert site.trap.sprung.wait(30)
+    time.sleep(0.3)  # the answer waits for who sleeps
+    _expire(postgresql_url)
+    with site.ward.parts().open_ledger() as ledger:
+        lease = ledger.take_lease("somebody else", ttl_s=60)
+        assert len(ledger.all_open_batches()) == 1
+        first.signal(signal.SIGCONT)
+        assert first.wait() == HELD, first.said
+        assert "somebody else has been delivering on this ledger since" in first.said
+        assert ledger.all_open_batches() == []
+        ledger.release_lease(lease)
+    finish(site)
+
+
+def _expire(url: str) -> None:
+    """The lease's time is over."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("UPDATE lease SET kept_at = kept_at - 61000")

@@ -1,6 +1,7 @@
 """Two processes on one ledger: one delivers, the other says who does."""
 
 import signal
+import socket
 import time
 
 import pytest
@@ -17,9 +18,11 @@ def test_while_one_delivers_the_other_says_who(begin, nth):
     site.trap.set(nth, "slow", lambda: None, late_s=30)
     first = site.start()
     assert site.trap.sprung.wait(30)
-    second = site.start()
+    second = site.start("run", *(["--json"] if nth == 1 else []))
     assert second.wait() == HELD
-    assert f"process {first.pid} has been delivering on this ledger since" in second.said
+    assert (
+        f"{socket.gethostname()} process {first.pid} has been delivering on this ledger since" in second.said
+    )
     assert first.code is None
     site.trap.over.set()
     assert first.wait() == 0
