@@ -113,13 +113,14 @@ def _show_rehearsal(report: RunReport, rehearsed: Rehearsed) -> None:
     """How much would go, what would be kept back, and that nothing has happened."""
     if rehearsed.quarantine:
         show_groups("Would be in quarantine, by reason", rehearsed.quarantine)
-    everything = report.delivered.values()
-    rows = count(sum(one.rows for one in everything), "row")
-    batches = count(sum(one.batches for one in everything), "batch", "batches")
-    say(
-        f"A run would send {rows} in {batches} to {count(rehearsed.visits, 'visit')}, "
-        f"{money(sum(one.amount for one in everything))} yuan, if the platform takes everything."
-    )
+    if not report.breaches:
+        everything = report.delivered.values()
+        rows = count(sum(one.rows for one in everything), "row")
+        batches = count(sum(one.batches for one in everything), "batch", "batches")
+        say(
+            f"A run would send {rows} in {batches} to {count(rehearsed.visits, 'visit')}, "
+            f"{money(sum(one.amount for one in everything))} yuan, if the platform takes everything."
+        )
     if rehearsed.messages:
         say(f"{count(rehearsed.messages, 'message')} sealed, opened again and found the same.")
     say("Nothing was written and nothing was sent.")

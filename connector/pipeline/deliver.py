@@ -100,7 +100,8 @@ def open_deliverer(
 ) -> Iterator[Deliverer]:
     """A deliverer in a session of its own, closed in the end whatever happens; its calls are in the journal then.
 
-    Only where another process has taken over is the session left to that one. While the session waits for something, the lease is kept and a stop is heard. Raises PlatformError.
+    Only where another process has taken over is the session left to that one. While it waits for something, the lease
+    is kept and a stop is heard. Raises PlatformError.
     """
     tray = Tray(parts.project.settings.journal)
     with closing(open_client(tray.recorder(parts.clock))) as client, tray.emptied(ledger):
