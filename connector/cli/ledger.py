@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from connector.cli import old_business
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import say, show_json, show_table
 from connector.cli.words import moment
@@ -50,3 +51,7 @@ def list_decisions(
             text="why",
         )
     return 0
+
+
+app.command("baseline")(old_business.accept_baseline)
+app.command("import")(old_business.import_rows)

@@ -48,6 +48,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Contribution": ("amount",),
     "Doubt": ("amount",),
     "Kept": ("amount",),
+    "OldVisit": ("ledger", "platform", "surplus", "waiting", "amount"),
     "OpenBatch": ("amount",),
     "Quantity": ("amount",),
     "Reading": ("total",),
@@ -63,6 +64,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
 _PROPERTIES: Mapping[str, Sequence[str]] = {
     "Comparison": ("his", "ledger", "held", "surplus", "is_balanced", "is_settled"),
     "DemoReport": ("exit_code",),
+    "OldVisit": ("surplus",),
     "Row": ("difference",),
 }
 """Properties that belong into the document too."""

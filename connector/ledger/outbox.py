@@ -44,6 +44,17 @@ class Outbox:
         with self.database.reading() as link:
             return self._staged(link, visit_id, mapping_id(link, mapping), states=":staged, :refused")
 
+    def waiting_under(self, mapping: str, keys: Collection[str]) -> dict[str, int]:
+        """The visit of each of these keys under which a record waits, or was refused."""
+        with self.database.reading() as link:
+            rows = link.rows(
+                "SELECT r.key, r.visit_id FROM EACH(??) e CROSS JOIN record r WHERE r.mapping_id = ? "
+                "AND r.key = e.value AND r.is_current = 1 AND r.state IN (:staged, :refused)",
+                list(keys),
+                mapping_id(link, mapping),
+            )
+        return dict(rows)
+
     def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
         """Where the current record of each key stands; keys never staged are absent."""
         if not keys:

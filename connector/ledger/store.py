@@ -249,6 +249,10 @@ class Ledger:
         """The visit's records of a mapping that wait to be sent, or were refused."""
         return self._outbox.adoptable(visit_id, mapping)
 
+    def waiting_under(self, mapping: str, keys: Collection[str]) -> dict[str, int]:
+        """The visit of each of these keys under which a record waits, or was refused."""
+        return self._outbox.waiting_under(mapping, keys)
+
     def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
         """Where the records of these keys stand."""
         return self._outbox.states_of(mapping, keys)

@@ -152,3 +152,15 @@ def test_an_approved_reset_waits_for_the_run_and_bars_every_other_decision(ledge
         with pytest.raises(LedgerError, match="carries it out"):
             judge()
     assert len(ledger.decisions()) == 1
+
+
+def test_the_visits_of_waiting_rows_are_found_by_their_keys(ledger):
+    visits = begin(ledger, "A", "B")
+    stage(ledger, "k1", Row("k2", visit="B"), Row("k3", bad=(REFUSED,)))
+    accept(ledger, claim(ledger, visits["A"]))
+    stage(ledger, "k4")
+    assert ledger.waiting_under(CHARGES, ["k1", "k2", "k3", "k4", "k9"]) == {
+        "k2": visits["B"],
+        "k4": visits["A"],
+    }
+    assert ledger.waiting_under("unknown", ["k2"]) == {}

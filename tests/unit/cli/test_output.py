@@ -20,6 +20,7 @@ import connector.pipeline.cases
 import connector.pipeline.demo
 import connector.pipeline.desk
 import connector.pipeline.guards
+import connector.pipeline.old_business
 import connector.pipeline.overview
 import connector.pipeline.run
 import connector.records
@@ -189,6 +190,7 @@ def test_money_fields_are_fields():
             connector.pipeline.balance,
             connector.pipeline.cases,
             connector.pipeline.guards,
+            connector.pipeline.old_business,
             connector.records,
         )
         for name, shown in vars(module).items()
