@@ -90,26 +90,32 @@ def _settle(
         raise typer.BadParameter('say why: --because "…" is kept with the decision')
     with Stopping() as stopping, Bars(quiet=json) as bars:
         seen = look_at_old(parts, visits, pick, progress=bars, is_stopping=stopping)
-        able = [one for one in seen if not one.why_not]
-        if not json:
-            _show(seen, is_import=pick is not None)
-        if not signed[1].strip() and able:
-            say('Nothing was decided: say why with --because "…", it is kept with the decision.', to=err)
-            return _NOT_DECIDED
-        if able and not agree([_question(able, is_import=pick is not None)], yes=yes):
-            say("Nothing was decided.", to=err)
-            return _NOT_DECIDED
+    able = [one for one in seen if not one.why_not]
+    if not json:
+        _show(seen, is_import=pick is not None)
+    if able and not signed[1].strip():
+        say('Nothing was decided: say why with --because "…", it is kept with the decision.', to=err)
+        return _NOT_DECIDED
+    if able and not agree([_question(able, is_import=pick is not None)], yes=yes):
+        say("Nothing was decided.", to=err)
+        return _NOT_DECIDED
+    with Stopping() as stopping, Bars(quiet=json) as bars:
         done = settle_old(parts, able, pick, sign(*signed), progress=bars, is_stopping=stopping)
     report = [*done, *(one for one in seen if one.why_not)]
     if json:
         show_json(report)
-    else:
-        for one in (one for one in done if one.why_not):
-            say(f"visit {one.visit}: {one.why_not}")
-        say(
-            f"{count(sum(one.done for one in done), 'visit')} decided and kept (`connector ledger decisions`)."
-        )
+    elif able:
+        _show_done(done)
     return 0 if all(one.done for one in report) else _SOME_LEFT
+
+
+def _show_done(done: "list[OldVisit]") -> None:
+    """What was decided, and what had moved meanwhile."""
+    for one in done:
+        if one.why_not:
+            say(f"visit {one.visit}: {one.why_not}")
+    decided = sum(one.done for one in done)
+    say(f"{count(decided, 'visit')} decided and kept (`connector ledger decisions`).")
 
 
 def _question(able: "list[OldVisit]", *, is_import: bool) -> str:

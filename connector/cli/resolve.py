@@ -103,14 +103,15 @@ def _resolve(
         case, sentence = look(
             parts, visit, wish, show_personal=show_personal, progress=bars, is_stopping=stopping
         )
-        if not wish.kind:
-            _print(case, json=json)
-            return _TO_DECIDE if case.reason or case.doubt or case.pending else 0
-        if not json:
-            show_case(case, choices=False)
-        if not agree([sentence], yes=yes):
-            say("Nothing was decided.", to=err)
-            return _NOT_DECIDED
+    if not wish.kind:
+        _print(case, json=json)
+        return _TO_DECIDE if case.reason or case.doubt or case.pending else 0
+    if not json:
+        show_case(case, choices=False)
+    if not agree([sentence], yes=yes):
+        say("Nothing was decided.", to=err)
+        return _NOT_DECIDED
+    with Stopping() as stopping, Bars(quiet=True) as bars:
         done = decide(parts, visit, wish, signature, seen=case, progress=bars, is_stopping=stopping)
     if json:
         show_json({"visit": case.visit, "decided": wish.kind, "who": signature.who, "then": done})

@@ -1,11 +1,13 @@
 """`connector resolve`: a person decides what arithmetic cannot, with the numbers in front of them."""
 
 import json
+import signal
 from decimal import Decimal
 
 import pytest
 
 import connector.cli.resolve
+from connector.cli.stopping import Stopping
 from tests.e2e.test_counterexamples import assert_whole, two_rows
 
 WHY = ("--because", "looked at the page", "--who", "dba", "--yes")
@@ -267,6 +269,20 @@ def test_a_case_that_moved_while_it_was_looked_at_is_not_decided(desk, monkeypat
     code, _, err = use("V1", "--accept", row, "--because", "seen")
     assert code == 1
     assert "has moved since it was shown" in err
+    assert history(ward) == []
+
+
+def test_ctrl_c_at_the_question_ends_it(desk, monkeypatch):
+    """While somebody thinks, no handler of ours keeps Ctrl-C from them."""
+    ward, use = desk()
+    held_in_part(ward)
+
+    def ask(prompt):
+        assert not isinstance(getattr(signal.getsignal(signal.SIGINT), "__self__", None), Stopping)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(connector.cli.resolve, "ask", ask)
+    assert use("V1", "--reset", "--because", "seen")[0] == 130
     assert history(ward) == []
 
 
