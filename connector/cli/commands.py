@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import calibrate, call, card, ledger, quarantine, reconcile, resolve, show, show_run, trace
+from connector.cli import calibrate, call, card, journal, ledger, quarantine, reconcile, resolve, show, show_run, trace
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_json
 from connector.cli.stopping import Stopping
@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(resolve.resolve)
     app.add_typer(quarantine.app, name="quarantine")
     app.add_typer(ledger.app, name="ledger")
+    app.add_typer(journal.app, name="journal")
     app.command()(trace.trace)
     app.command()(call.call)
     app.add_typer(card.app, name="card")

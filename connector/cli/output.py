@@ -43,6 +43,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "CaseRow": ("amount",),
     "CategorySums": ("his", "accepted", "waiting", "doubt", "quarantined", "set_aside", "platform"),
     "Charged": ("amount",),
+    "Call": ("amount",),
     "Comparison": ("his", "ledger", "platform", "held", "others", "surplus"),
     "Concluded": ("amount",),
     "Contribution": ("amount",),
@@ -62,6 +63,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
 """Fields that hold an amount scaled by 4, by the name of their class."""
 
 _PROPERTIES: Mapping[str, Sequence[str]] = {
+    "Call": ("amount",),
     "Comparison": ("his", "ledger", "held", "surplus", "is_balanced", "is_settled"),
     "DemoReport": ("exit_code",),
     "OldVisit": ("surplus",),

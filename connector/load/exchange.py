@@ -25,7 +25,9 @@ from connector.records import Exchange, Outcome
 
 _SECRET_ROLES = frozenset({"password", "qr", "session"})
 _HIDDEN = "(left out)"
-_LEFT_OUT = "left_out"
+LEFT_OUT = ("left_out", "bytes", "sha256")
+"""What is told of a file or text that is not kept: its kind, size and digest."""
+
 _MOST_KEPT = 1024 * 1024
 """A longer answer is told in size and digest."""
 
@@ -77,7 +79,7 @@ def write_exchange(talk: Talk, at: datetime, duration_ms: int) -> Exchange:
 
 def left_out(kind: str, size: int, digest: str) -> dict[str, object]:
     """What stands in the place of a file."""
-    return {_LEFT_OUT: kind or "unknown", "bytes": size, "sha256": digest}
+    return dict(zip(LEFT_OUT, (kind or "unknown", size, digest), strict=True))
 
 
 def read_visit(operation: Operation, request: bytes) -> str:

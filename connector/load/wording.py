@@ -52,6 +52,11 @@ def put_in_words(contract: Contract, operation: Operation, body: Mapping[str, ob
     return list(_Speaker(contract).tell(rest, operation.answer, "", 0, begins=False))
 
 
+def put_request_in_words(contract: Contract, operation: Operation, body: Mapping[str, object]) -> list[Line]:
+    """The lines of a request."""
+    return list(_Speaker(contract).tell(body, operation.request, "", 0, begins=False))
+
+
 @dataclass(frozen=True, slots=True)
 class _Speaker:
     """One walk through one answer."""

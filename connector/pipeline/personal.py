@@ -1,11 +1,11 @@
 """What names a person, in a mapping's columns and in its payloads: hidden unless it was asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from connector.config.mapping import Mapping as RowMapping
 from connector.contract.library import Contract
-from connector.contract.spec import Field
+from connector.contract.spec import Field, Operation
 
 _PERSONAL = (
     "姓名",
@@ -53,6 +53,44 @@ def mask_of(mapping: RowMapping, contract: Contract) -> Mask:
     }
     columns = (column for path in paths if path in mapping.fields for column in mapping.fields[path].needs)
     return Mask(frozenset(columns), frozenset(paths.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class CallMask:
+    """What of a call may be shown: what stands under names that the document has and that name no person."""
+
+    harmless: frozenset[str]
+
+    def hide(self, value: object, name: str = "") -> object:
+        """A request or an answer, with everything below."""
+        if isinstance(value, Mapping):
+            return {inner: self.hide(part, inner) for inner, part in value.items()}
+        if isinstance(value, list):
+            return [self.hide(part, name) for part in value]
+        return value if name in self.harmless else _hide(value)
+
+    def hidden(self, value: object, name: str = "") -> Iterator[str]:
+        """The texts in it that are hidden; a text elsewhere (the platform's message) may quote them."""
+        if isinstance(value, Mapping):
+            for inner, part in value.items():
+                yield from self.hidden(part, inner)
+        elif isinstance(value, list):
+            for part in value:
+                yield from self.hidden(part, name)
+        elif name not in self.harmless and isinstance(value, (str, int)):
+            yield str(value)
+
+
+def mask_of_call(operation: Operation, *more: str) -> CallMask:
+    """What may be shown of an interface's request and answer; `more` names are harmless too."""
+    fields = [
+        child
+        for side in (operation.request, operation.answer)
+        for _, child in side.walk()
+        if isinstance(child, Field)
+    ]
+    personal = {one.name for one in fields if any(word in one.zh for word in _PERSONAL)}
+    return CallMask(frozenset({one.name for one in fields} - personal).union(more))
 
 
 def _hide(value: object) -> object:
