@@ -136,7 +136,10 @@ def _tell_notes(request: "Request") -> None:
 
 
 def _agree(question: "Question", *, yes: bool, force: bool) -> bool:
-    """Whether a person, or --yes, wants it. What changes fees behind the ledger is never agreed to by --yes."""
+    """Whether a person, or --yes, wants it.
+
+    What changes fees behind the ledger, or sends an invoice a second time, is never agreed to by --yes.
+    """
     from connector.errors import ConfigurationError
 
     if question.behind_ledger:
@@ -145,10 +148,12 @@ def _agree(question: "Question", *, yes: bool, force: bool) -> bool:
         for line in question.lines:
             _tell(line)
         return ask("Type the visit's number to send it behind the ledger's back: ") == question.visit
-    if yes:
+    if yes and not question.invoice:
         return True
     for line in question.lines:
         _tell(line)
+    if question.invoice:
+        return ask(f"Type the invoice's number ({question.invoice}) to send it again: ") == question.invoice
     answer = ask("Send it? Type yes: ")
     if not answer:
         _tell("Nobody answered; --yes sends without asking.")

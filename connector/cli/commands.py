@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import calibrate, call, card, journal, ledger, quarantine, reconcile, resolve, show, show_run, trace
+from connector.cli import (
+    calibrate,
+    call,
+    card,
+    journal,
+    ledger,
+    quarantine,
+    reconcile,
+    resolve,
+    show,
+    show_run,
+    trace,
+)
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_json
 from connector.cli.stopping import Stopping

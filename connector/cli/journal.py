@@ -1,6 +1,7 @@
 """`connector journal`: every call to the platform and its answer; listed, one in words, written to a file."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -128,7 +129,7 @@ def _show_list(found: "CallList") -> None:
                 one.visit,
                 one.outcome.replace("_", " "),
                 one.rows,
-                "" if one.amount is None else money(one.amount),
+                money(one.amount) if one.amount else "",
                 one.duration_ms,
                 f"{one.code} {one.message}".strip(),
             )
@@ -149,7 +150,8 @@ def _show(report: "CallReport") -> None:
     say(f"call {call.id}: {report.title}{about}")
     say(f"{moment(call.at)}, {call.duration_ms} ms: {call.outcome.replace('_', ' ')}")
     if call.batch_id is not None:
-        say(f"batch {call.batch_id}: {count(call.rows or 0, 'row')}, {money(call.amount)} yuan")
+        amount = f", {money(call.amount)} yuan" if call.amount else ""
+        say(f"batch {call.batch_id}: {count(call.rows or 0, 'row')}{amount}")
     said = f"{call.code} {call.message}".strip()
     if said:
         say(f"The platform says: {said}" if call.code else f"What came: {said}")
@@ -159,7 +161,11 @@ def _show(report: "CallReport") -> None:
         say(f"We say: {report.ours}")
     if report.advice:
         say(report.advice)
-    for title, lines in (("Sent", report.request_lines), ("Came", report.answer_lines)):
-        show_heading(title)
-        for line in lines or ("nothing" if title == "Came" else "no fields",):
-            sys.stdout.write(f"  {line}\n")
+    _show_side("Sent", report.request_lines, "no fields")
+    _show_side("Came", report.answer_lines, "no answer" if report.answer is None else "no more than that")
+
+
+def _show_side(title: str, lines: Sequence[str], instead: str) -> None:
+    show_heading(title)
+    for line in lines or (instead,):
+        sys.stdout.write(f"  {line}\n")

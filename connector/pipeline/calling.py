@@ -6,6 +6,7 @@ the ledger knows, unless a person insists.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from connector.contract.envelope import seal
 from connector.contract.library import Contract
 from connector.contract.spec import Effect, Operation
 from connector.errors import ConfigurationError, Fault, Violation
+from connector.ledger.journal import InvoiceUse
 from connector.load.client import add_session
 from connector.load.document import Document, open_document
+from connector.load.exchange import find_invoices
 from connector.load.meaning import Meaning, explain
 from connector.load.wording import put_in_words
 from connector.pipeline.parts import Parts
@@ -64,11 +67,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person has to say yes to. `behind_ledger`: why the ledger forbids it, or ""."""
+    """What a person has to say yes to. `behind_ledger`: why the ledger forbids it, or "".
+
+    `invoice` is the number of an invoice in it that was sent before, or "" (trap T111).
+    """
 
     lines: tuple[str, ...]
     visit: str = field(repr=False)
     behind_ledger: str = ""
+    invoice: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +228,30 @@ def question_of(parts: Parts, request: Request) -> Question | None:
     known = _known(parts, request.visit)
     if known is not None:
         lines.append(f"The ledger knows this visit: {yuan(known):,.2f} yuan of it are at the platform.")
-    return Question(tuple(lines), request.visit, _why_not(operation, known))
+    used = _used_invoices(parts, request)
+    lines += used.values()
+    return Question(tuple(lines), request.visit, _why_not(operation, known), next(iter(used), ""))
+
+
+def _used_invoices(parts: Parts, request: Request) -> dict[str, str]:
+    """The numbers of invoices that were sent before, each with when and how; an invoice is used once (trap T111)."""
+    numbers = find_invoices(request.operation, request.payload)
+    if not numbers:
+        return {}
+    with parts.open_ledger(read_only=True) as ledger:
+        uses = {number: ledger.journal.invoice(number) for number in numbers}
+    return {number: _tell_use(parts, number, use) for number, use in uses.items() if use is not None}
+
+
+def _tell_use(parts: Parts, number: str, use: InvoiceUse) -> str:
+    sent_by = parts.contract.operation(use.operation)
+    when = f"{datetime.fromisoformat(use.at).astimezone():%Y-%m-%d %H:%M}"
+    whose = f" for visit {use.visit}" if use.visit else ""
+    became = "was accepted" if use.verdict is Verdict.ACCEPTED else "got no answer that says yes or no"
+    return (
+        f"Invoice {number} was sent before: on {when} by {sent_by.section} {sent_by.method}{whose}, which {became}. An "
+        "invoice's number is used once, and no interface takes one back: look at the visit on the platform's web page."
+    )
 
 
 def _known(parts: Parts, number: str) -> int | None:

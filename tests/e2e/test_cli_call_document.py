@@ -35,8 +35,28 @@ def test_a_document_is_uploaded_once_with_its_type_by_content(hall):
     assert "4.18 saveInvoice 材料上传" in err
     code, out, _ = hall.call("saveInvoice", "--yes", "--file", file, data=FORM)
     assert (code, hall.heard()) == (0, ["saveInvoice"]), out
-    code, out, _ = hall.call("saveInvoice", "--yes", "--file", file, data=FORM)
-    assert code in (1, 4)  # an invoice's number is used once (trap T111)
+
+
+@pytest.mark.parametrize(
+    ("faults", "became"), [((), "was accepted"), (("N.sent_no_answer:saveInvoice@1",), "got no answer")]
+)
+def test_an_invoice_that_was_sent_goes_again_only_when_its_number_is_typed(hall, faults, became):
+    hall = hall(faults=list(faults))
+    discharge(hall)
+    file = hall.ward.directory / "a.pdf"
+    file.write_bytes(PDF)
+    hall.call("saveInvoice", "--yes", "--file", file, data=FORM)
+    again = ("saveInvoice", "--yes", "--file", file)
+    code, out, err = hall.call(*again, data=FORM)
+    assert (code, out) == (1, "")
+    assert "Invoice FP1 was sent before: on 2026-03-05" in err
+    assert became in err
+    assert hall.call(*again, data=FORM, typed="yes\n")[0] == 1
+    assert hall.heard() == ["saveInvoice"]
+    code, out, _ = hall.call(*again, data={**FORM, "invoiceNo": "FP2"})
+    assert code == 0, out
+    hall.call(*again, data=FORM, typed="FP1\n")
+    assert hall.heard() == ["saveInvoice"] * 3
 
 
 @pytest.mark.parametrize(
