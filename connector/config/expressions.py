@@ -8,12 +8,13 @@ from connector.config.mapping import Expression
 from connector.config.near import propose
 from connector.config.page import Page
 from connector.config.yaml_reader import Item, Scalar
+from connector.contract.spec import Lookup
 
 _DIRECTIVES = ("%Y", "%m", "%d", "%H", "%M", "%S")
 _DIRECTIVE = re.compile(r"%.?", re.DOTALL)
 _MOST_DECIMALS = 12
 
-STEPS = frozenset({"read", "empty", "codes", "round", "default", "shorten", "join"})
+STEPS = frozenset({"read", "empty", "codes", "round", "default", "shorten", "join", "lookup"})
 """What may be done to the text of columns, in a field."""
 
 
@@ -70,7 +71,8 @@ def _read_long(form: Form, steps: frozenset[str], *, fact: bool, constant: bool)
         default=form.text("default") if "default" in steps else None,
         shorten=form.flag("shorten") if "shorten" in steps else False,
         join=form.text("join") if "join" in steps else None,
-        outside=read_expression(form, "outside", steps=steps, fact=False) if fact else None,
+        lookup=_read_lookup(form) if "lookup" in steps else None,
+        outside=read_expression(form, "outside", steps=steps - {"lookup"}, fact=False) if fact else None,
     )
     form.close()
     _check_shape(form, made)
@@ -118,6 +120,14 @@ def _read_fact(form: Form) -> str | None:
     return scalar.text
 
 
+def _read_lookup(form: Form) -> Lookup | None:
+    """What the platform is asked for, where the HIS says nothing."""
+    if form.item("lookup") is None:
+        return None
+    word = form.choice("lookup", tuple(Lookup), default="")
+    return Lookup(word) if word else None
+
+
 def _read_round(form: Form) -> int | None:
     """How many decimals to round to, half up."""
     if form.item("round") is None:
@@ -131,11 +141,15 @@ def _check_shape(form: Form, made: Expression) -> None:
         others = [one for one in form.table.entries if one != "value"]
         if others:
             form.complain(f"“value” is a constant and stands alone, without “{others[0]}”.", at=others[0])
-    elif not (form.has("from") or form.has("catalogue")):
+    elif not (form.has("from") or form.has("catalogue") or form.has("lookup")):
         form.complain(
             "It is not said where the value comes from.",
             "Write from: COLUMN, or value: TEXT for a constant.",
         )
+    if form.has("lookup"):
+        for step in ("catalogue", "default"):
+            if form.has(step):
+                form.complain(f"“{step}” does not go with “lookup”: it would always answer first.", at=step)
     if made.catalogue is None and not form.has("catalogue"):
         _check_columns(form, made)
     else:

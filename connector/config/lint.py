@@ -16,6 +16,8 @@ from connector.config.pipeline import Pipeline
 from connector.config.places import KEY
 from connector.config.target import Target, find_target, name_fields
 from connector.contract.library import Contract
+from connector.contract.lookups import roles_told
+from connector.contract.spec import Lookup
 from connector.errors import Fault
 
 _GIVEN_FACT = "catalogue."
@@ -41,6 +43,7 @@ def lint_mapping(
     faults += rule_faults(bound, target, complete=len(bound.fields) == len(mapping.fields))
     faults += _source_faults(bound, target)
     faults += _trace_faults(bound, target)
+    faults += _lookup_faults(bound, target, contract)
     faults += _test_faults(bound)
     return bound, target, faults
 
@@ -115,6 +118,32 @@ def _trace_faults(mapping: Mapping, target: Target) -> list[Fault]:
     elif made is not None and made.catalogue is not None:
         message = f"{name} cannot carry a trace id, because it is a fact of the catalogue."
     return [mapping.places.fault(message, "trace", hint=_remark_hint(target))] if message else []
+
+
+def _lookup_faults(mapping: Mapping, target: Target, contract: Contract) -> list[Fault]:
+    """Whether what is looked up tells the field, and whether there is anything to look up for."""
+    faults: list[Fault] = []
+    for path, kind in mapping.lookups.items():
+        told = {one: _told(contract, target, one) for one in Lookup} if target.gives_visits else {}
+        if path in told.get(kind, ()):
+            continue
+        kinds = [one.value for one, paths in told.items() if path in paths]
+        faults.append(
+            mapping.places.fault(
+                f"No look-up of {kind.value} tells {target.named(path)}.",
+                *("fields", path, "lookup"),
+                hint=f"Write lookup: {' or '.join(kinds)}." if kinds else "Leave it out.",
+            )
+        )
+    return faults
+
+
+def _told(contract: Contract, target: Target, kind: Lookup) -> set[str]:
+    """The paths of the fields that a look-up tells."""
+    operation = contract.lookup(kind)[0]
+    if operation.family != target.operation.family:
+        return set()
+    return {target.roles[role] for role in roles_told(operation) if role in target.roles}
 
 
 def _remark_hint(target: Target) -> str:

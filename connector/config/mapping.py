@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from connector.config.places import Place, Places
+from connector.contract.spec import Lookup
 
 By = Literal["sequence", "timestamp", "comparison"]
 Nulls = Literal["error", "ignore", "always"]
@@ -58,7 +59,8 @@ class Expression:
 
     In this order: `columns` (glued by `join`), trimmed; the texts in `empty` become empty; `read` parses a
     date written as text; `codes` (a code map) or `catalogue` (a fact); `round` half up; `default` where it is
-    still empty. `value` is a constant and stands alone. For a catalogue fact `columns` are the key it is
+    still empty. `value` is a constant and stands alone. Where it is empty then, `lookup` says what of the platform's
+    answers before the registration tells it. For a catalogue fact `columns` are the key it is
     looked up by (filled in from the catalogue where the mapping names none), and `outside` is what the value
     is made of when the item is declared outside the catalogue.
     """
@@ -73,7 +75,13 @@ class Expression:
     default: str | None = None
     shorten: bool = False
     join: str | None = None
+    lookup: Lookup | None = None
     outside: "Expression | None" = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the HIS or the mapping itself has anything to say of it."""
+        return bool(self.columns) or self.value is not None or self.catalogue is not None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -116,6 +124,11 @@ class Mapping:
     tests: tuple[MappingTest, ...] = ()
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)
+
+    @property
+    def lookups(self) -> dict[str, Lookup]:
+        """Path → what is looked up to fill it."""
+        return {path: one.lookup for path, one in self.fields.items() if one.lookup is not None}
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from connector.contract.spec import CodeTable, ErrorEntry, ErrorGroup, Node, Operation, Region
+from connector.contract.spec import CodeTable, ErrorEntry, ErrorGroup, Lookup, Node, Operation, Region
 from connector.errors import ConfigurationError
 
 _TEXT_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -63,6 +63,10 @@ class Contract:
         if path not in nodes:
             raise _unknown("The platform has no node", address, [f"{method}.{place}" for place in nodes])
         return nodes[path]
+
+    def lookup(self, kind: Lookup) -> tuple[Operation, ...]:
+        """The interfaces that tell it, in the order in which they are asked: the next where one knows nothing."""
+        return tuple(one for one in self.operations.values() if one.lookup is kind)
 
     def error(self, method: str, code: str) -> ErrorEntry | None:
         """What the document says of a code in the group of the interface, else in the common group (T33)."""

@@ -42,6 +42,13 @@ class Condition(_Fact):
     negative: bool | None = None
 
 
+class Fit(_Fact):
+    """A record of an answer fits only if `needs` holds for it, where all of `when` hold (of the request it is for)."""
+
+    needs: Condition
+    when: tuple[Condition, ...] = ()
+
+
 class Field(_Fact):
     """One field of a request or an answer.
 
@@ -80,7 +87,7 @@ class Node(_Fact):
 
     `wrapper`: the list stands inside an object (`"meds": {"med": [ … ]}` is the node `meds.med`).
     `roles`: which field plays which part (`amount`, `price`, `quantity`, `item`, …), so that no Python
-    spells a field name. `twin`: the node of the other family, as `Contract.node` takes it. `errors`: the
+    spells a field name. `fits`: what makes a record of an answer the one that a request may name. `twin`: the node of the other family, as `Contract.node` takes it. `errors`: the
     platform's codes for rules about the node as a whole (`required`).
     """
 
@@ -93,6 +100,7 @@ class Node(_Fact):
     required_when: tuple[Condition, ...] = ()
     children: tuple[Annotated["Field | Node", Slot(discriminator="kind")], ...] = ()
     roles: Mapping[str, str] = Slot(default_factory=dict)
+    fits: tuple[Fit, ...] = ()
     errors: Mapping[str, str] = Slot(default_factory=dict)
     twin: str | None = None
     note: str = ""
@@ -132,8 +140,17 @@ class Effect(StrEnum):
     APPROVE = "approve"
 
 
+class Lookup(StrEnum):
+    """What the platform is asked for before a visit is registered."""
+
+    INJURY = "injury"
+    APPLICATION = "application"  #: for the treatment of an old injury
+    REPORT = "report"  #: of the accident, for a new injury
+    FILING = "filing"  #: for treatment in another province
+
+
 class Operation(_Fact):
-    """One interface of chapter 4."""
+    """One interface of chapter 4. `lookup`: what its answer tells; the first of several is asked first."""
 
     method: str  #: the last part of its address without .html (4.18 has no method name, trap T6)
     section: str  #: "4.10"
@@ -145,6 +162,7 @@ class Operation(_Fact):
     key: Literal["date", "hospital", "none"] = "hospital"
     encoding: Literal["sealed", "multipart"] = "sealed"
     family: Literal["local", "cross_province", "both"] = "local"
+    lookup: Lookup | None = None
     idempotent: bool = False  #: a repeated request has no further effect
     twin: str | None = None  #: the interface of the other family with the same purpose
     error_group: str | None = None  #: title of its group in 5.2

@@ -20,6 +20,9 @@ from connector.records import Outcome, Verdict, yuan
 UNKNOWN = "a batch of the visit is in doubt, which only the platform itself can settle"
 """Why a visit cannot be rehearsed."""
 
+UNASKED = "a dry run does not ask the platform"
+"""Why nothing is looked up."""
+
 
 class Mirror(PlatformClient):
     """The account's client without a platform. `sealed` counts messages, `visits` are those sent to.
@@ -63,6 +66,8 @@ class Mirror(PlatformClient):
             session = operation.answer.roles.get("session", "session")
             return Outcome(Verdict.ACCEPTED, "0", body={session: str(self.sealed)})
         number = str(request.get(operation.request.roles.get("visit", ""), ""))
+        if operation.lookup is not None:
+            return Outcome(Verdict.RETRYABLE, message=UNASKED)
         if operation.effect is Effect.READ:
             return self._total(operation.answer.nodes[0], number)
         if operation.effect is not Effect.ADD:

@@ -104,11 +104,12 @@ class _Checker:
         return list(contract_values.faults(spec, text, self.plan.codes, self.plan.workshop.length_in))
 
     def _presence(self, slot: Slot, values: Values) -> None:
-        """Check required, forbidden and const."""
+        """Check required, forbidden and const. What is looked up later may be empty until then."""
         spec = slot.spec
+        is_looked_up = slot.expression is not None and slot.expression.lookup is not None
         lacks = mask(kernels.equal(values.texts, ""))
         lack = "empty" if spec.send_empty else "missing"
-        if (spec.required or spec.required_when) and lacks.any():
+        if (spec.required or spec.required_when) and not is_looked_up and lacks.any():
             when = None if spec.required else spec.required_when
             rows = values.spread(lacks)
             if when is not None:

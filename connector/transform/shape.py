@@ -125,7 +125,7 @@ def _values(
     made: dict[str, Values] = {}
     count, trace = len(keys), plan.mapping.trace
     for slot in plan.slots:
-        if slot.expression is None:
+        if slot.expression is None or not slot.expression.is_made:
             made[slot.path] = Values.constant("", count)
         elif slot.expression.catalogue is None:
             spec = _leave_room(slot.spec) if slot.path == trace else slot.spec
