@@ -19,7 +19,8 @@ class Intent:
     """A batch that is wanted: `amount` is the sum of its records, `base_total` the platform's total before it.
 
     `base_total` is None where the call has no total (registrations, orders); `session` a digest of the session.
-    Without records it is a reset, and `tries` says how often the visit was not empty after one.
+    Without records it is a reset, and `tries` says how often the visit was not empty after one. `texts`: what is sent
+    of the records, where look-ups completed what was staged.
     """
 
     visit_id: int
@@ -30,6 +31,7 @@ class Intent:
     base_total: int | None = field(repr=False)
     session: str
     tries: int = 0
+    texts: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

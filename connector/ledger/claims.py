@@ -209,9 +209,13 @@ class Claims:
         return (*what, batch.base_total, intent.session, *sent, *state)
 
     def _body(self, link: Link, segments: Segments, intent: Intent, mapping: int) -> bytes:
-        """The payloads, one a line."""
-        return b"\n".join(
-            self.payloads.needed(link, segments.of(intent.visit_id, mapping), intent.record_ids)
+        """The payloads as they are sent, one a line."""
+        return (
+            b"\n".join(intent.texts)
+            if intent.texts
+            else b"\n".join(
+                self.payloads.needed(link, segments.of(intent.visit_id, mapping), intent.record_ids)
+            )
         )
 
     def _take_ids(self, link: Link, batches: int) -> int:

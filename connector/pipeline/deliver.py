@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from connector.config.pipeline import Pipeline
 from connector.config.project import Project
 from connector.contract.library import Contract
+from connector.contract.spec import Lookup
 from connector.errors import LeaseHeld, PlatformError
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
@@ -69,6 +71,10 @@ class Deliverer:
             number=lambda: secrets.token_hex(8),
             report=Report(),
             run_id=run_id,
+            contract=self.parts.contract,
+            lifecycle=project.settings.lifecycle,
+            length_in=project.settings.checks.length_in,
+            zone=ZoneInfo(project.settings.platform.key_date_zone),
         )
         courier = Courier(
             desk,
@@ -207,6 +213,8 @@ def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:
         invalidate=contract.operation(_INVALIDATE[register.family]),
         roll="0" if register.family == "local" else "1",
         lines=tuple(sorted(lines, key=lambda line: not line.repeatable)),
+        lookups=visits.lookups,
+        tells={kind: contract.lookup(kind) for kind in Lookup},
     )
 
 

@@ -1,11 +1,15 @@
 """What the routines of one delivery run share: the ledger, the contract's operations, the rules, the report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from connector.config.settings import DeliverySettings
-from connector.contract.spec import Node, Operation
+from connector.config.settings import DeliverySettings, LifecycleSettings
+from connector.contract.check import LengthUnit
+from connector.contract.library import Contract
+from connector.contract.spec import Lookup, Node, Operation
+from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.pipeline.compose import TOLERANCE, blur, is_fine
 from connector.pipeline.guards import Breach
@@ -57,7 +61,10 @@ def is_repeatable(node: Node) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The operations one pipeline uses, local or cross-province, and its lines in their order."""
+    """The operations one pipeline uses, local or cross-province, and its lines in their order.
+
+    `lookups`: path of a field of the registration → what tells it where the HIS does not; `tells`: by which interfaces.
+    """
 
     pipeline: str
     visits: str
@@ -68,6 +75,8 @@ class Flow:
     invalidate: Operation
     roll: str
     lines: tuple[Line, ...]
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    tells: Mapping[Lookup, tuple[Operation, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -90,10 +99,20 @@ class Report:
     stopped: str = ""
     breach: Breach | None = None
 
+    def warn(self, visit: VisitDue, text: str) -> None:
+        """Say something of a visit, beside what was said already."""
+        name = visit.number or visit.key
+        said = self.warnings.get(name, "")
+        if text not in said:
+            self.warnings[name] = f"{said}; {text}" if said else text
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The shared parts of one run. `now` gives aware UTC; `number` a fresh random text for approvals."""
+    """The shared parts of one run. `now` gives aware UTC; `number` a fresh random text for approvals.
+
+    `zone` is the platform's: there it is decided what day it is.
+    """
 
     ledger: Ledger
     flow: Flow
@@ -102,12 +121,20 @@ class Desk:
     number: Callable[[], str]
     report: Report
     run_id: int
+    contract: Contract
+    lifecycle: LifecycleSettings
+    length_in: LengthUnit
+    zone: ZoneInfo
 
     def tolerance(self, visit_id: int, records: Sequence[StagedRecord] = ()) -> int:
         """How far the platform's total may be from the sum of what a visit has there, and of `records` beside it."""
         if not self.rules.measured.rounds_rows:
             return TOLERANCE
         return blur(self.ledger.fine_rows(visit_id) + sum(is_fine(record.amount) for record in records))
+
+    def today(self) -> str:
+        """The platform's day as yyyymmdd."""
+        return f"{self.now().astimezone(self.zone):%Y%m%d}"
 
     def stamp(self) -> str:
         """The present moment as text for the ledger."""

@@ -4,17 +4,22 @@ Each function is a generator of steps (`connector.pipeline.steps`); the delivery
 once. The rules are those of the delivery protocol; `resolve` settles what was not a plain yes.
 """
 
+import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.contract.spec import Lookup
 from connector.errors import PlatformError
 from connector.ledger.claims import Intent
 from connector.ledger.overview import VisitDue
 from connector.pipeline import messages
 from connector.pipeline.compose import compose
 from connector.pipeline.desk import Desk, Held, Line, Waits
+from connector.pipeline.facts import Sitting, gather, sit_down
+from connector.pipeline.lifecycle import UNCONFIRMED, Asking, Due, Waiting, next_step
+from connector.pipeline.lookups import complete, look_up, must_be_plausible, note_once
 from connector.pipeline.resetting import approved_reset, reset
 from connector.pipeline.resolve import read_total, resolve
 from connector.pipeline.settling import fits
@@ -23,6 +28,9 @@ from connector.records import StagedRecord, State, Verdict, yuan
 
 _CLEAN_AFTER_DOUBT = 3
 """After a doubt a visit goes on row by row until so many clean answers (protocol, decision 5)."""
+
+REGISTRATION = "registration"
+"""The step that keeps a registration as it was sent; the last one is that which the platform has."""
 
 _OLD = timedelta(minutes=10)
 """A total is read again before it is built upon when it is older than this (protocol, decision 4)."""
@@ -65,17 +73,40 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
         yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
-    yield from _register(desk, visit)
-    for line in desk.flow.lines:
-        if line.repeatable:
-            yield from _send_orders(desk, visit, line)
-    waiting, is_sent = "", False
-    for line in desk.flow.lines:
-        if not line.repeatable:
-            charged = yield from _send_charges(desk, visit, line, after_doubt=bool(doubts))
-            waiting, is_sent = waiting or charged.waiting, is_sent or charged.is_sent
-    yield from _check_end(desk, visit, is_sent=is_sent)
-    return waiting
+    is_registered = visit.registered or _is_accepted(desk, visit)
+    sitting = sit_down(desk, visit, is_registered=is_registered, after_doubt=bool(doubts))
+    while isinstance(found := next_step(gather(sitting), desk.lifecycle), Due):
+        yield from _take(sitting, found.step)
+        sitting.tried.add(found.step)
+    if isinstance(found, Asking):
+        raise Waits(f"a question waits for a person (its {found.kind}): see `connector decide`")
+    if isinstance(found, Waiting) and not sitting.is_registered:
+        raise Waits(found.reason)
+    return sitting.waiting or (found.reason if isinstance(found, Waiting) else "")
+
+
+def _take(sitting: Sitting, step: str) -> Steps:
+    """Carry out one step that is due."""
+    desk, visit = sitting.desk, sitting.visit
+    match step:
+        case Lookup.INJURY | Lookup.APPLICATION | Lookup.REPORT | Lookup.FILING:
+            yield from look_up(sitting, Lookup(step))
+        case "register":
+            yield from _register(sitting)
+        case "orders":
+            for line in desk.flow.lines:
+                if line.repeatable:
+                    yield from _send_orders(desk, visit, line)
+        case "charges":
+            for line in desk.flow.lines:
+                if not line.repeatable:
+                    charged = yield from _send_charges(desk, visit, line, after_doubt=sitting.after_doubt)
+                    sitting.waiting = sitting.waiting or charged.waiting
+                    sitting.is_sent = sitting.is_sent or charged.is_sent
+        case "compare":
+            yield from _check_end(desk, visit, is_sent=sitting.is_sent)
+        case _:
+            raise ValueError(f"no way to carry out the step “{step}”")
 
 
 def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
@@ -89,13 +120,17 @@ def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     return ""
 
 
-def _register(desk: Desk, visit: VisitDue) -> Steps:
-    """Register the visit (4.8 or 4.22) if it is not yet; its rows wait until that is done."""
-    if visit.registered or _is_accepted(desk, visit):
-        return
-    record = desk.ledger.registration(visit.visit_id)
+def _register(sitting: Sitting) -> Steps:
+    """Register the visit (4.8 or 4.22), completed by what was looked up; its rows wait until that is done.
+
+    What is sent is kept: an undo has to name the injury exactly as it was registered (trap T94).
+    """
+    desk, visit, record = sitting.desk, sitting.visit, sitting.record
+    must_be_plausible(desk, sitting)
+    body = complete(sitting)
     if record is None:
-        raise Waits("not registered yet: its registration is incomplete (see `connector quarantine list`)")
+        raise Waits(UNCONFIRMED)
+    note_once(desk, visit.visit_id, REGISTRATION, desk.flow.register.method, {"request": json.loads(body)})
     intent = Intent(
         visit_id=visit.visit_id,
         operation=desk.flow.register.method,
@@ -104,11 +139,13 @@ def _register(desk: Desk, visit: VisitDue) -> Steps:
         amount=0,
         base_total=None,
         session="",
+        texts=(body,),
     )
-    sent: Sent = yield Upload(intent, desk.flow.register, record.payload)
+    sent: Sent = yield Upload(intent, desk.flow.register, body)
     if not sent.settled:
         batch = desk.ledger.batch(sent.batch_id)
         yield from resolve(desk, visit, batch, sent.outcome)
+    sitting.is_registered = True
     desk.report.registered += 1
 
 
@@ -219,7 +256,7 @@ def _upload(
         desk.report.rows += len(batch)
         desk.report.amount += amount
         if sent.outcome.warning:
-            desk.report.warnings[visit.number] = sent.outcome.warning
+            desk.report.warn(visit, sent.outcome.warning)
     return sent
 
 

@@ -1,0 +1,65 @@
+"""What is known of one visit while it is taken as far as it goes: filled from the ledger and from the last answers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from connector.contract.lookups import NEW_INJURY
+from connector.contract.spec import Lookup
+from connector.ledger.overview import VisitDue
+from connector.pipeline.candidates import Admission, admission_of
+from connector.pipeline.desk import Desk
+from connector.pipeline.lifecycle import Facts, Told
+from connector.records import StagedRecord
+
+
+@dataclass(slots=True)
+class Sitting:
+    """One visit under way. `told` and `chosen`: what look-ups came to, and what they tell, by role.
+
+    `record` is its registration, if it waits; `admission` what that says, with what was looked up. `waiting`: why some
+    of its rows have to wait; `is_sent`: charges were sent; `after_doubt`: a batch was in doubt when it began.
+    """
+
+    desk: Desk
+    visit: VisitDue
+    is_registered: bool
+    after_doubt: bool
+    record: StagedRecord | None = field(default=None, repr=False)
+    admission: Admission = field(default_factory=lambda: Admission({}, {}), repr=False)
+    told: dict[str, Told] = field(default_factory=dict)
+    chosen: dict[Lookup, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    tried: set[str] = field(default_factory=set)
+    waiting: str = ""
+    is_sent: bool = False
+
+    def tell(self, kind: Lookup, roles: Mapping[str, str]) -> None:
+        """It is known which record is meant, and what it says; what the HIS says stands."""
+        self.told[kind.value] = Told.CHOSEN
+        self.chosen[kind] = roles
+        self.admission = Admission(self.admission.request, {**roles, **self.admission.roles})
+
+
+def sit_down(desk: Desk, visit: VisitDue, *, is_registered: bool, after_doubt: bool) -> Sitting:
+    """Begin with a visit."""
+    sitting = Sitting(desk, visit, is_registered, after_doubt)
+    if not is_registered:
+        sitting.record = desk.ledger.registration(visit.visit_id)
+    if sitting.record is not None:
+        sitting.admission = admission_of(desk.flow.register, json.loads(sitting.record.payload))
+    return sitting
+
+
+def gather(sitting: Sitting) -> Facts:
+    """The facts of this moment."""
+    flow = sitting.desk.flow
+    is_new = sitting.admission.roles.get(NEW_INJURY)
+    return Facts(
+        is_registered=sitting.is_registered,
+        has_registration=sitting.record is not None,
+        is_cross_province=flow.register.family == "cross_province",
+        is_new_injury=None if is_new is None else is_new == "1",
+        wanted=frozenset(kind.value for kind in flow.lookups.values()),
+        told=sitting.told,
+        tried=frozenset(sitting.tried),
+    )
