@@ -52,16 +52,16 @@ class Killings:
     fired: tuple[str, ...]
 
 
-def trace(site: Site, scenario: str) -> list[str]:
-    """Every point that the runs of a scenario pass until they are quiet, in their order."""
+def trace(site: Site, scenario: str) -> list[list[str]]:
+    """Every moment that the runs of a scenario pass until they are quiet, in their order, each with its names."""
     SCENARIOS[scenario](site.ward)
     record = site.ward.directory / "points.txt"
-    points: dict[str, None] = {}
+    moments: dict[str, None] = {}
     for _ in range(4):
         record.write_text("", encoding="ascii")
         run_once(site, record=str(record))
-        points.update(dict.fromkeys(record.read_text(encoding="ascii").split()))
-    return list(points)
+        moments.update(dict.fromkeys(record.read_text(encoding="ascii").splitlines()))
+    return [moment.split() for moment in moments]
 
 
 def kill_at(site: Site, scenario: str, points: Sequence[str]) -> Killings:

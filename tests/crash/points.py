@@ -1,9 +1,10 @@
 """Every moment at which a process of the connector can be killed, by name.
 
-`L.NAME.before` and `L.NAME.after` stand around each durable commit of the ledger; several writes that are committed
-together are one commit, named after all of them (`L.close+intent`); `L.any.before` counts every commit. `N.METHOD.PLACE` are moments of a call: before
+`L.NAME.before` and `L.NAME.after` stand around each durable commit of the ledger; a commit of several writes has a
+name for each of them, and `L.any.before` counts every commit. `N.METHOD.PLACE` are moments of a call: before
 its connection is made, after so much of its head and its body was written to the socket, before its answer is read,
-after the first byte of it, after some more, and before anything is done with it. A point is a name and how often it was passed: `N.login.sent#2`.
+after the first byte of it, after some more, and before anything is done with it. A point is a name and how often it
+was passed: `N.login.sent#2`.
 
 This is loaded into the process that is to be killed: nothing of it is in the connector.
 """
@@ -12,7 +13,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock, local
@@ -45,6 +46,8 @@ COMMITS = {
     "note_fenced": "fence",
     "hold_visit": "hold",
     "unhold_visit": "unhold",
+    "keep": "journal",
+    "trim": "journal.trim",
     "close": "flush",
 }
 """The ledger's writes → the names of their points. A write that is not here has its own name."""
@@ -66,26 +69,20 @@ class Points:
         self._passed: Counter[str] = Counter()
         self._lock = RLock()
 
-    def passed(self, name: str) -> None:
-        """One point is passed; the process may not survive it."""
-        if self.is_last(name):
+    def passed(self, *names: str) -> None:
+        """One moment is passed, which has these names; the process may not survive it."""
+        if self.is_last(*names):
             self.die()
 
-    def passed_commit(self, name: str, when: str) -> None:
-        """A commit is about to be made, or was made."""
-        is_counted = self.is_last(f"L.any.{when}", is_noted=False)
-        if self.is_last(f"L.{name}.{when}") or is_counted:
-            self.die()
-
-    def is_last(self, name: str, *, is_noted: bool = True) -> bool:
-        """Whether the process dies at this point; it counts as passed."""
+    def is_last(self, *names: str) -> bool:
+        """Whether the process dies at this moment; it counts as passed, and is a line of the record."""
         with self._lock:
-            self._passed[name] += 1
-            point = f"{name}#{self._passed[name]}"
-            if is_noted and self._record is not None:
+            self._passed.update(names)
+            points = [f"{name}#{self._passed[name]}" for name in names]
+            if self._record is not None:
                 with self._record.open("a", encoding="ascii") as file:
-                    file.write(point + "\n")
-            return point == self._die_at
+                    file.write(" ".join(points) + "\n")
+            return self._die_at in points
 
     @staticmethod
     def die() -> None:
@@ -113,21 +110,26 @@ def _watch_commits(points: Points) -> None:
             return
         with writing(database) as link:
             yield link
-            points.passed_commit(name, "before")
-        points.passed_commit(name, "after")
+            points.passed(*_around([name], "before"))
+        points.passed(*_around([name], "after"))
 
     def end(database: Database) -> None:
         if database._shared is None:
             end_together(database)
             return
-        name = "+".join(sorted(set(parts)))
+        names = sorted(set(parts))
         parts.clear()
-        points.passed_commit(name, "before")
+        points.passed(*_around(names, "before"))
         end_together(database)
-        points.passed_commit(name, "after")
+        points.passed(*_around(names, "after"))
 
     Database.writing = write
     Database._end_together = end
+
+
+def _around(writes: Iterable[str], when: str) -> list[str]:
+    """The names of the moment before or after a commit of these writes."""
+    return [f"L.{name}.{when}" for name in (*writes, "any")]
 
 
 def _name_of_write() -> str:

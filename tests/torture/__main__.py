@@ -141,7 +141,7 @@ def _plan_points(arena: Arena, options: argparse.Namespace, scenario: str) -> It
     if not (options.points or options.pairs):
         return
     with arena.site() as site:
-        points = trace(site, scenario)
+        points = [names[0] for names in trace(site, scenario)]
     print(f"{scenario}: {len(points)} points")
     if options.points:
         yield from (at([point]) for point in points)
