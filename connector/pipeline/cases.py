@@ -68,8 +68,8 @@ class Case:
     """Everything there is to see before a decision; amounts scaled by 4.
 
     `ledger`: accepted rows, with `baseline`; `fits`: what the totals say of the rows in one sentence; `part`: the
-    numbers of the rows that would explain the platform's total, where just one set of them does. `lines` and
-    `records` are for whoever carries the decision out.
+    numbers of the rows that would explain the platform's total, where just one set of them does; `pending`: what is
+    decided already and waits for the next run, or "".
     """
 
     visit: str = field(repr=False)
@@ -128,16 +128,7 @@ def open_matter(parts: Parts, ledger: Ledger, heard: Heard, *, show_personal: bo
     outcome = ledger.answer_of(opened.id) if opened else None
     doubt = _doubt(opened, batch, outcome) if opened and batch else None
     candidates = _candidates(parts, ledger, heard, batch)
-    counts = outcome.counts if outcome is not None and outcome.verdict is Verdict.ACCEPTED else None
-    found = explain(
-        heard.ledger,
-        [record.amount for _, record in candidates.records],
-        heard.total,
-        counts=counts,
-        payloads=[record.payload for _, record in candidates.records],
-    )
-    part = tuple(candidates.ids if found.fit is Fit.ALL else [candidates.ids[i] for i in found.part])
-    found = Explanation(found.fit, part)
+    found = _explain(heard, candidates, outcome)
     pending = any(one.decision.kind == RESET for one in ledger.pending_decisions(visit_id))
     case = Case(
         visit=heard.visit.name,
@@ -154,12 +145,26 @@ def open_matter(parts: Parts, ledger: Ledger, heard: Heard, *, show_personal: bo
             _row(parts, line, record, is_doubtful=doubt is not None, show_personal=show_personal)
             for line, record in candidates.records
         ),
-        fits=_say(found.fit, len(candidates.records), len(part), heard.surplus),
-        part=part,
+        fits=_say(found.fit, len(candidates.records), len(found.part), heard.surplus),
+        part=found.part,
         choices=() if pending else tuple(_choices(heard, doubt, batch, candidates, found)),
         pending="a reset is approved: the next `connector run` carries it out" if pending else "",
     )
     return Matter(case, heard, batch, candidates)
+
+
+def _explain(heard: Heard, candidates: Candidates, outcome: Outcome | None) -> Explanation:
+    """What part of the rows explains the platform's total; the part by the numbers of its rows."""
+    counts = outcome.counts if outcome is not None and outcome.verdict is Verdict.ACCEPTED else None
+    found = explain(
+        heard.ledger,
+        [record.amount for _, record in candidates.records],
+        heard.total,
+        counts=counts,
+        payloads=[record.payload for _, record in candidates.records],
+    )
+    ids = candidates.ids
+    return Explanation(found.fit, tuple(ids if found.fit is Fit.ALL else [ids[i] for i in found.part]))
 
 
 def date_of(line: Line, record: StagedRecord) -> str:
@@ -263,7 +268,7 @@ def _choices(
     """What may be decided, the likeliest first."""
     choices: list[Choice] = []
     if doubt is not None and batch is not None:
-        if batch.base_total is not None:
+        if candidates.records:
             choices += _of_batch(heard, doubt, candidates, found)
     else:
         choices += _of_totals(heard, candidates, found)

@@ -186,6 +186,11 @@ def _accept(matter: Matter, choice: str, signature: Signature) -> _Plan:
         raise ConfigurationError(
             f"What is in doubt is a call of {batch.operation}, which adds no fees: the next `connector run` settles it."
         )
+    if not matter.candidates.records:
+        raise ConfigurationError(
+            f"No mapping of the pipeline fills {batch.node} any more, so the batch's rows cannot be shown: put it back, "
+            "then decide. Nothing was decided."
+        )
     rows = _chosen(choice, matter.candidates)
     others = len(matter.candidates.ids) - len(rows)
     if others and not doubt.is_over:

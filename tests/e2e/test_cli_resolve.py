@@ -180,6 +180,24 @@ def test_what_may_still_arrive_is_not_called_missing(desk):
     assert history(ward) == []
 
 
+def test_a_batch_whose_mapping_was_taken_out_is_not_decided(desk):
+    ward, use = desk()
+    two_rows(ward)
+    ward.simulator.switch_on({"fault": "P.partial_silent", "keep": [], "times": 1})
+    ward.time.on_sleep = lambda seconds: ward.stop.set()
+    ward.run()
+    ward.stop.clear()
+    pipeline = ward.directory / "pipelines" / "ward.yaml"
+    pipeline.write_text(
+        pipeline.read_text(encoding="utf-8").replace("orders, fees", "orders"), encoding="utf-8"
+    )
+    for choice in ("all", "none"):
+        code, _, err = use("V1", "--accept", choice, *WHY)
+        assert code == 2
+        assert "put it back" in err
+    assert "--accept" not in use("V1")[1]
+
+
 def test_rows_entered_by_hand_are_adopted(desk):
     """One that waits, and one that the platform had refused from us."""
     ward, use = desk()
