@@ -199,7 +199,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class StagedRecord:
-    """A record that may be claimed. `limit` bounds the size of a batch it may travel in (bisection)."""
+    """A record that may be claimed. `limit` bounds the size of a batch it may travel in (bisection).
+
+    `takes_back`: it is a compensation, no row of the HIS. `awaits`: where the compensation stands that has to be
+    accepted before this one goes; None where nothing is waited for.
+    """
 
     id: int
     key: str
@@ -208,6 +212,8 @@ class StagedRecord:
     category: str
     refund_of: str
     limit: int
+    takes_back: bool = False
+    awaits: State | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ class StageCounts:
 
     `changed`: waiting, and replaced because the HIS changed it; `mapping_changed`: only the mapping's result
     changed (waiting rows take it, uploaded ones stay); `changed_after_upload`: claimed or uploaded, and the HIS
-    changed it since; `requeued`: was in quarantine, set aside or gone, and may be sent now.
+    changed it since; `compensated`: the same, and it is taken back; `requeued`: was in quarantine, set aside or gone, and may be sent now.
     """
 
     new: int = 0
     unchanged: int = 0
     changed: int = 0
     changed_after_upload: int = 0
+    compensated: int = 0
     mapping_changed: int = 0
     quarantined: int = 0
     set_aside: int = 0

@@ -20,3 +20,11 @@ def mapping_id_or_new(link: Link, name: str) -> int:
     highest = link.rows("SELECT COALESCE(MAX(id), 0) FROM mapping")[0][0]
     link.run("INSERT INTO mapping (id, name) VALUES (?, ?)", highest + 1, name)
     return int(highest) + 1
+
+
+def keep_payloads(link: Link, mapping: int, *, wanted: bool) -> bool:
+    """Say whether a mapping keeps the payloads of what was accepted; returns whether it did before."""
+    did = bool(link.rows("SELECT keeps_payloads FROM mapping WHERE id = ?", mapping)[0][0])
+    if did != wanted:
+        link.run("UPDATE mapping SET keeps_payloads = ? WHERE id = ?", int(wanted), mapping)
+    return did

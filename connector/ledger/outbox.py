@@ -1,7 +1,8 @@
 """The outbox: records that wait, with their payloads, and where each record stands."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from connector.ledger.database import Database
@@ -13,8 +14,9 @@ from connector.ledger.tables import BATCHED_STATES, STATES, Phase, Standing
 from connector.records import StagedRecord, State
 
 _STAGED = (
-    "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0) "
+    "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0), o.origin_id, h.record_id "
     "FROM segment s CROSS JOIN record r LEFT JOIN retry t ON t.record_id = r.id "
+    "LEFT JOIN compensation o ON o.record_id = r.id LEFT JOIN compensation h ON h.heir_id = r.id "
     "WHERE s.visit_id = ? AND s.mapping_id = ? AND s.live > 0 "
     'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" AND r.state IN ({}) ORDER BY r.id'
 )
@@ -97,7 +99,7 @@ class Outbox:
                 "SELECT r.key, r.state, b.state, r.amount FROM visit v CROSS JOIN segment s CROSS JOIN record r "
                 "LEFT JOIN claim c ON c.record_id = r.id LEFT JOIN batch b ON b.id = c.batch_id "
                 "WHERE v.mapping_id = ? AND v.key = ? AND s.visit_id = v.id AND s.mapping_id = ? "
-                'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" AND r.state <> :superseded',
+                'AND r.id >= s.first_id AND r.id < s.first_id + s."rows" AND r.is_current = 1',
                 mapping_id(link, visits),
                 key,
                 mapping_id(link, mapping),
@@ -115,7 +117,7 @@ class Outbox:
             found = {
                 record[0]: record
                 for record in link.rows(
-                    "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0) "
+                    "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0), NULL, NULL "
                     "FROM record r LEFT JOIN retry t ON t.record_id = r.id WHERE r.id IN (??)",
                     members,
                 )
@@ -130,13 +132,38 @@ class Outbox:
         if not rows:
             return []
         segments = self.payloads.segments(link, [visit_id]).of(visit_id, mapping)
-        return _records(rows, self.payloads.needed(link, segments, [row[0] for row in rows]))
+        texts = self.payloads.needed(link, segments, [row[0] for row in rows])
+        return _records(rows, texts, _awaited(link, [row[7] for row in rows if row[7] is not None]))
 
 
-def _records(rows: Sequence[tuple[Any, ...]], texts: Sequence[bytes]) -> list[StagedRecord]:
+def _awaited(link: Link, compensation_ids: list[int]) -> dict[int, State]:
+    """Where these compensations stand, without those that are accepted, or void since a reset."""
+    if not compensation_ids:
+        return {}
+    rows = link.rows(
+        "SELECT r.id, r.state, b.state FROM record r LEFT JOIN claim c ON c.record_id = r.id "
+        "LEFT JOIN batch b ON b.id = c.batch_id WHERE r.id IN (??)",
+        compensation_ids,
+    )
+    states = {record_id: state_of(standing, phase) for record_id, standing, phase in rows}
+    return {
+        record_id: state for record_id, state in states.items() if state not in (State.ACCEPTED, State.VOID)
+    }
+
+
+def _records(
+    rows: Sequence[tuple[Any, ...]],
+    texts: Sequence[bytes],
+    awaited: Mapping[int, State] = MappingProxyType({}),
+) -> list[StagedRecord]:
     return [
-        StagedRecord(record_id, key, text, amount, category, refund_of, limit)
-        for (record_id, key, amount, category, refund_of, limit), text in zip(rows, texts, strict=True)
+        StagedRecord(
+            *(record_id, key, text, amount, category, refund_of, limit, origin is not None),
+            awaited.get(waits_for),
+        )
+        for (record_id, key, amount, category, refund_of, limit, origin, waits_for), text in zip(
+            rows, texts, strict=True
+        )
     ]
 
 

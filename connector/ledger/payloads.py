@@ -2,7 +2,8 @@
 
 A segment is a run of records of one visit and one mapping with ids in a row; a pack is a run of segments, large
 enough to be compressed and encrypted well. `live` counts a segment's records that may still be sent; it only ever
-falls, because what is accepted or void never goes again.
+falls, because what is accepted or void never goes again. Packs of a mapping that keeps its payloads outlive that,
+until `forget` finds all their visits closed.
 """
 
 from bisect import bisect_right
@@ -14,6 +15,13 @@ from itertools import groupby
 from connector.errors import LedgerError
 from connector.ledger.link import Link
 from connector.ledger.seal import Seal
+
+IS_COMPARED = (
+    "(v.is_open = 1 OR (v.closed_run IS NOT NULL AND NOT EXISTS (SELECT 1 FROM run later JOIN run closed "
+    "ON closed.pipeline = later.pipeline AND closed.kind = later.kind WHERE closed.id = v.closed_run "
+    "AND later.id >= closed.id AND later.exit_code IN (0, 3, 4))))"
+)
+"""Whether a visit `v` is open, or was at the last run that read it to its end: its rows are read whole again."""
 
 _LINE = b"\n"
 _PACK_ROWS = 64
@@ -99,6 +107,34 @@ class Payloads:
         self._shed()
         return found
 
+    def kept(self, link: Link, mapping_id: int, records: Mapping[int, int]) -> dict[int, bytes]:
+        """The payloads of records (id → visit) of one mapping that are kept, whether they may still be sent or not."""
+        segments = [
+            Segment(*row)
+            for row in link.rows(
+                'SELECT s.first_id, s."rows", s.live, s.pack_id FROM segment s JOIN payload p ON p.first_id = s.pack_id '
+                "WHERE s.visit_id IN (??) AND s.mapping_id = ? ORDER BY s.first_id",
+                list(set(records.values())),
+                mapping_id,
+            )
+        ]
+        ids = sorted(records)
+        found = zip(ids, self.of(link, segments, ids), strict=True)
+        return {record_id: text for record_id, text in found if text}
+
+    def forget(self, link: Link, mapping_id: int, *, also_open: bool = False) -> None:
+        """Delete packs of a mapping that are no longer needed; with `also_open` those of open visits too.
+
+        A visit counts as open as long as its rows are still compared (`Visits.open`).
+        """
+        link.run(
+            "DELETE FROM payload WHERE EXISTS (SELECT 1 FROM segment s WHERE s.first_id = payload.first_id "  # noqa: S608 - fixed text
+            "AND s.mapping_id = ?) AND NOT EXISTS (SELECT 1 FROM segment s JOIN visit v ON v.id = s.visit_id "
+            "WHERE s.first_id >= payload.first_id AND s.first_id < payload.first_id + ? "
+            "AND s.pack_id = payload.first_id AND (s.live > 0 OR (? = 0 AND " + IS_COMPARED + ")))",
+            *(mapping_id, _PACK_ROWS, int(also_open)),
+        )
+
     def free(self, link: Link, segments: Segments, gone: Mapping[tuple[int, int], Iterable[int]]) -> None:
         """These records, by (visit, mapping), will never be sent again: forget what no neighbour needs."""
         changed: list[tuple[int, int]] = []
@@ -111,8 +147,9 @@ class Payloads:
         link.many("UPDATE segment SET live = live - ? WHERE first_id = ?", changed)
         link.many(
             "DELETE FROM payload WHERE first_id = ? AND NOT EXISTS (SELECT 1 FROM segment s "
-            "WHERE s.first_id >= ? AND s.first_id < ? AND s.pack_id = ? AND s.live > 0)",
-            [(pack_id, pack_id, pack_id + _PACK_ROWS, pack_id) for pack_id in packs],
+            "WHERE s.first_id >= ? AND s.first_id < ? AND s.pack_id = ? AND s.live > 0) AND NOT EXISTS "
+            "(SELECT 1 FROM segment s JOIN mapping m ON m.id = s.mapping_id WHERE s.first_id = ? AND m.keeps_payloads = 1)",
+            [(pack_id, pack_id, pack_id + _PACK_ROWS, pack_id, pack_id) for pack_id in packs],
         )
 
     def _open(self, link: Link, packs: set[int]) -> None:

@@ -6,18 +6,26 @@ walked, and `changes` decides about each.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
 
 from connector.errors import ConfigurationError, Violation
 from connector.ledger.changes import Action, Kind, decide
+from connector.ledger.compensating import (
+    Compensating,
+    TakeBack,
+    plan_heirs,
+    step_aside,
+    write_heirs,
+)
 from connector.ledger.counts import StageCounts, SweepCounts
 from connector.ledger.database import Database
+from connector.ledger.intake import HALF, Known, Plan, Rows
 from connector.ledger.link import Link
 from connector.ledger.marks import changed_among, clear_marks, mark_changed, marked_among
 from connector.ledger.moments import to_ms
-from connector.ledger.names import mapping_id, mapping_id_or_new
+from connector.ledger.names import keep_payloads, mapping_id, mapping_id_or_new
 from connector.ledger.payloads import Payloads
 from connector.ledger.reasons import SET_ASIDE, Reasons
 from connector.ledger.sweeping import free_waiting
@@ -27,51 +35,11 @@ from connector.records import RecordBlock, Watermark, join_key, split_key
 
 __all__ = ["StageCounts", "Staging", "SweepCounts"]
 
-_SHAPE, _HALF = 2, 8
-"""How many bytes of a fingerprint say what is read of the HIS, and end where the payload's digest begins."""
+_SHAPE = 2
+"""So many bytes of a fingerprint say what is read of the HIS."""
 
 _RESTING = (Standing.REJECTED, Standing.SET_ASIDE)
 _STANDINGS = {Kind.REJECTED: Standing.REJECTED, Kind.SET_ASIDE: Standing.SET_ASIDE}
-
-
-@dataclass(slots=True)
-class _Rows:
-    """A block's rows of all three kinds as one list: the good ones first."""
-
-    keys: list[str] = field(repr=False)
-    visits: list[int]
-    fingerprints: list[bytes] = field(repr=False)
-    reasons: list[tuple[int, ...]]
-    good: int
-    rejected: int
-
-    def kind(self, n: int) -> Kind:
-        if n < self.good:
-            return Kind.GOOD
-        return Kind.REJECTED if n < self.good + self.rejected else Kind.SET_ASIDE
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A current record of a row's key."""
-
-    n: int
-    id: int
-    visit: int
-    fingerprint: bytes = field(repr=False)
-    standing: Standing
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What is to be written for a block."""
-
-    new: list[int] = field(default_factory=list)
-    superseded: list[_Known] = field(default_factory=list)
-    renewed: list[_Known] = field(default_factory=list)
-    rebased: list[_Known] = field(default_factory=list)
-    marked: list[_Known] = field(default_factory=list)
-    cleared: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +76,22 @@ class Staging:
         run_id: int,
         *,
         overwrites: bool = False,
+        take_back: TakeBack | None = None,
     ) -> StageCounts:
         """A block's rows and the watermark. Raises ValueError when a row's visit is not known.
 
         `overwrites`: the platform replaces what it has under the same key, so a row that changed after it was
-        accepted goes again, as a new version.
+        accepted goes again, as a new version. `take_back`: a row that changed after it was accepted is taken back,
+        by the payload that this makes of the accepted one, and goes again.
         """
         with self.database.writing() as link:
             mapping = mapping_id_or_new(link, block.mapping)
-            counts = self._apply(link, mapping, mapping_id(link, visits), block, overwrites=overwrites)
+            if keep_payloads(link, mapping, wanted=take_back is not None) and take_back is None:
+                self.payloads.forget(link, mapping, also_open=True)
+            visits_mapping = mapping_id(link, visits)
+            counts = self._apply(
+                link, mapping, visits_mapping, block, overwrites=overwrites, take_back=take_back
+            )
             if watermark is not None:
                 link.run("DELETE FROM watermark WHERE mapping_id = ?", mapping)
                 link.run(
@@ -130,7 +105,14 @@ class Staging:
             return counts
 
     def _apply(
-        self, link: Link, mapping: int, visits_mapping: int, block: RecordBlock, *, overwrites: bool = False
+        self,
+        link: Link,
+        mapping: int,
+        visits_mapping: int,
+        block: RecordBlock,
+        *,
+        overwrites: bool = False,
+        take_back: TakeBack | None = None,
     ) -> StageCounts:
         """Decide about every row, then write."""
         counts = StageCounts()
@@ -138,7 +120,7 @@ class Staging:
         skipped = _duplicates(block.mapping, rows)
         counts.unchanged += len(skipped)
         is_new, differing, batched = self._compare(link, mapping, rows, counts, skipped)
-        plan = _Plan(new=[n for n, wanted in enumerate(is_new) if wanted])
+        plan = Plan(new=[n for n, wanted in enumerate(is_new) if wanted])
         good, rejected = rows.good, rows.good + rows.rejected
         counts.new += is_new.count(1, 0, good)
         counts.quarantined += is_new.count(1, good, rejected)
@@ -146,11 +128,14 @@ class Staging:
         self._decide(link, rows, differing, plan, counts)
         if overwrites:
             _amend(link, rows, plan, counts)
+        plan_heirs(link, rows, plan)
+        if take_back is not None:
+            self._compensating(link, mapping).plan(rows, plan, counts)
         plan.cleared += batched
-        self._write(link, mapping, block, rows, plan)
+        self._write(link, mapping, rows, plan, take_back)
         return counts
 
-    def _rows(self, link: Link, visits_mapping: int, block: RecordBlock) -> _Rows:
+    def _rows(self, link: Link, visits_mapping: int, block: RecordBlock) -> Rows:
         rejected, aside = block.rejections, block.set_aside
         visit_keys = [*block.visits, *(r.visit for r in rejected), *(s.visit for s in aside)]
         ids = self.visits.ids_of(link, visits_mapping, set(visit_keys))
@@ -161,7 +146,8 @@ class Staging:
         asides = [(Violation("", SET_ASIDE, "", s.reason),) for s in aside]
         wanted = [*(r.violations for r in rejected), *asides]
         interned = self.reasons.intern(link, {v for violations in wanted for v in violations})
-        return _Rows(
+        return Rows(
+            block=block,
             keys=[*block.keys, *(r.key for r in rejected), *(s.key for s in aside)],
             visits=visits,
             fingerprints=[
@@ -175,13 +161,13 @@ class Staging:
         )
 
     def _compare(
-        self, link: Link, mapping: int, rows: _Rows, counts: StageCounts, skipped: AbstractSet[int]
-    ) -> tuple[bytearray, list[_Known], list[int]]:
+        self, link: Link, mapping: int, rows: Rows, counts: StageCounts, skipped: AbstractSet[int]
+    ) -> tuple[bytearray, list[Known], list[int]]:
         """Which rows are new, which differ from their record, and the batched records that do not differ."""
         is_new = bytearray(b"\x01") * len(rows.keys)
         for n in skipped:
             is_new[n] = 0
-        differing: list[_Known] = []
+        differing: list[Known] = []
         batched: list[int] = []
         fingerprints, visits, good, unchanged = rows.fingerprints, rows.visits, rows.good, 0
         for n, record_id, visit, fingerprint, state in link.rows(
@@ -198,12 +184,12 @@ class Staging:
                 if state == Standing.BATCHED:
                     batched.append(record_id)
             else:
-                differing.append(_Known(n, record_id, visit, bytes(fingerprint), Standing(state)))
+                differing.append(Known(n, record_id, visit, bytes(fingerprint), Standing(state)))
         counts.unchanged += unchanged
         return is_new, differing, batched
 
     def _decide(
-        self, link: Link, rows: _Rows, differing: Sequence[_Known], plan: _Plan, counts: StageCounts
+        self, link: Link, rows: Rows, differing: Sequence[Known], plan: Plan, counts: StageCounts
     ) -> None:
         resting = [known.id for known in differing if known.standing in _RESTING]
         kept_reasons = self.reasons.ids_of(link, resting) if resting else {}
@@ -213,14 +199,14 @@ class Staging:
         changed = set(changed_among(link, [known.id for known in differing if not shapes[known.id]]))
         for known in differing:
             kind, fingerprint = rows.kind(known.n), rows.fingerprints[known.n]
-            same_source = known.fingerprint[:_HALF] == fingerprint[:_HALF]
+            same_source = known.fingerprint[:HALF] == fingerprint[:HALF]
             same_visit = known.visit == rows.visits[known.n]
             action, count = decide(
                 kind,
                 known.standing,
                 same_shape=shapes[known.id] or known.id in changed,
                 same_source=same_source,
-                same_payload=known.fingerprint[_HALF:] == fingerprint[_HALF:],
+                same_payload=known.fingerprint[HALF:] == fingerprint[HALF:],
                 same_visit=same_visit,
                 same_reasons=kind is not Kind.GOOD
                 and _STANDINGS[kind] is known.standing
@@ -240,23 +226,37 @@ class Staging:
                 if known.standing is Standing.BATCHED:
                     plan.cleared.append(known.id)
 
-    def _write(self, link: Link, mapping: int, block: RecordBlock, rows: _Rows, plan: _Plan) -> None:
+    def _write(self, link: Link, mapping: int, rows: Rows, plan: Plan, take_back: TakeBack | None) -> None:
         at = to_ms(self.now())
         self._supersede(link, mapping, plan.superseded)
+        step_aside(link, list(plan.taken_back.values()))
         by_visit = sorted(plan.new, key=rows.visits.__getitem__)
         if len(plan.new) > 0:
             good = [n for n in by_visit if n < rows.good]
-            self._insert(link, mapping, rows, good, block)
-            self._insert(link, mapping, rows, [n for n in by_visit if n >= rows.good], block)
+            bad = [n for n in by_visit if n >= rows.good]
+            ids = {**self._insert(link, mapping, rows, good), **self._insert(link, mapping, rows, bad)}
+            write_heirs(link, {compensation: ids[n] for n, compensation in plan.heirs.items()})
+            if take_back is not None and plan.taken_back:
+                self._compensating(link, mapping).write(
+                    {ids[n]: origin for n, origin in plan.taken_back.items()},
+                    take_back,
+                    first_id=take_ids(link, len(plan.taken_back)),
+                    is_approved=False,
+                )
+        if plan.restored or plan.same:
+            self._compensating(link, mapping).restore(rows, plan)
         self._renew(link, rows, plan.renewed)
         link.many(
             "UPDATE record SET fingerprint = ? WHERE id = ?",
-            [(rows.fingerprints[k.n][:_HALF] + k.fingerprint[_HALF:], k.id) for k in plan.rebased],
+            [(rows.fingerprints[k.n][:HALF] + k.fingerprint[HALF:], k.id) for k in plan.rebased],
         )
         mark_changed(link, [(known.id, rows.fingerprints[known.n]) for known in plan.marked], at)
         clear_marks(link, marked_among(link, plan.cleared))
 
-    def _supersede(self, link: Link, mapping: int, superseded: Sequence[_Known]) -> None:
+    def _compensating(self, link: Link, mapping: int) -> Compensating:
+        return Compensating(link, mapping, self.payloads, self.reasons)
+
+    def _supersede(self, link: Link, mapping: int, superseded: Sequence[Known]) -> None:
         ids = [known.id for known in superseded]
         if not ids:
             return
@@ -266,14 +266,13 @@ class Staging:
             link, self.payloads, mapping, [(known.id, known.visit, known.standing) for known in superseded]
         )
 
-    def _insert(
-        self, link: Link, mapping: int, rows: _Rows, wanted: Sequence[int], block: RecordBlock
-    ) -> None:
-        """Records for rows that are all good, or all not; `wanted` is sorted by visit."""
+    def _insert(self, link: Link, mapping: int, rows: Rows, wanted: Sequence[int]) -> Mapping[int, int]:
+        """Records for rows that are all good, or all not; `wanted` is sorted by visit. Returns their ids by `n`."""
         if not wanted:
-            return
+            return {}
+        block = rows.block
         is_good = wanted[0] < rows.good
-        first = _take_ids(link, len(wanted))
+        first = take_ids(link, len(wanted))
         visits = [rows.visits[n] for n in wanted]
         columns = (
             "id",
@@ -313,8 +312,9 @@ class Staging:
         if not is_good:
             reasons = {i: rows.reasons[n - rows.good] for i, n in zip(ids, wanted, strict=True)}
             self.reasons.link(link, reasons, to_ms(self.now()))
+        return dict(zip(wanted, ids, strict=True))
 
-    def _renew(self, link: Link, rows: _Rows, renewed: Sequence[_Known]) -> None:
+    def _renew(self, link: Link, rows: Rows, renewed: Sequence[Known]) -> None:
         if not renewed:
             return
         link.many(
@@ -330,7 +330,7 @@ _SETTLED = frozenset({Standing.STAGED.value, Standing.BATCHED.value, Standing.RE
 """States in which an equal fingerprint means that there is nothing to do."""
 
 
-def _amend(link: Link, rows: _Rows, plan: _Plan, counts: StageCounts) -> None:
+def _amend(link: Link, rows: Rows, plan: Plan, counts: StageCounts) -> None:
     """Accepted records that changed and may be overwritten: the row enters as a new version after all."""
     changed = {known.id: known for known in plan.marked if rows.kind(known.n) is Kind.GOOD}
     accepted = link.rows(
@@ -347,13 +347,13 @@ def _amend(link: Link, rows: _Rows, plan: _Plan, counts: StageCounts) -> None:
     counts.changed += len(amended)
 
 
-def _take_ids(link: Link, rows: int) -> int:
+def take_ids(link: Link, rows: int) -> int:
     """The first of so many record ids in a row."""
     link.run("UPDATE ledger SET next_record = next_record + ?", rows)
     return int(link.rows("SELECT next_record FROM ledger")[0][0]) - rows
 
 
-def _duplicates(mapping: str, rows: _Rows) -> set[int]:
+def _duplicates(mapping: str, rows: Rows) -> set[int]:
     """Places of rows that repeat an earlier one. Raises ConfigurationError when their contents differ."""
     if len(set(rows.keys)) == len(rows.keys):
         return set()

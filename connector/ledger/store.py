@@ -14,6 +14,8 @@ from typing import Self
 
 from connector.ledger.accounts import Accounts, Booked
 from connector.ledger.claims import Batch, Claims, Intent, Settlement
+from connector.ledger.compensating import TakeBack
+from connector.ledger.compensations import Compensations
 from connector.ledger.conclusions import Concluded, Conclusions
 from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
@@ -78,7 +80,7 @@ class Ledger:
     """One open ledger.
 
     `judgements` are what people decide about a visit's rows; `steps` and `questions` are its life beyond its rows;
-    `quantities` are what guards look at.
+    `quantities` are what guards look at; `compensations` what is taken back of what the platform has.
     """
 
     def __init__(self, database: Database, seal: Seal, now: Callable[[], datetime], created_at: int) -> None:
@@ -106,6 +108,7 @@ class Ledger:
         self.journal = Journal(database, seal, now)
         self.steps = Steps(database, seal, now)
         self.questions = Questions(database, seal, self._decisions, now)
+        self.compensations = Compensations(database, payloads, reasons, self._decisions, now)
         self.created_at = to_iso(created_at)
 
     def __enter__(self) -> Self:
@@ -155,13 +158,17 @@ class Ledger:
         watermark: Watermark | None,
         run_id: int,
         overwrites: bool = False,
+        take_back: TakeBack | None = None,
     ) -> StageCounts:
         """Stage a block and move the watermark, in one transaction.
 
         `overwrites`: the platform replaces what it has under the same key (orders), so an accepted row that
-        changed in the HIS goes again.
+        changed in the HIS goes again. `take_back` makes the payload that takes an accepted one back: with it, an
+        accepted row that changed is taken back, and goes again once that is accepted.
         """
-        return self._staging.stage(block, visits, watermark, run_id, overwrites=overwrites)
+        return self._staging.stage(
+            block, visits, watermark, run_id, overwrites=overwrites, take_back=take_back
+        )
 
     def sweep(
         self, mapping: str, visits: str, visit_keys: Sequence[str], seen: AbstractSet[str], run_id: int

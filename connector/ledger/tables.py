@@ -9,7 +9,8 @@ Four of them carry the weight:
   from a visit to its records, at a tenth of the price of an index over `record`. `live` counts those of them
   whose payload may still be needed.
 * `payload` holds the payloads of some records from `first_id` on (a pack, `segment.pack_id`) as one sealed text,
-  deleted when no segment of it is live.
+  deleted when no segment of it is live. A mapping that `keeps_payloads` keeps it while a visit of it is open: what
+  was sent may have to be taken back.
 * `claim` says which batch holds a record. Its primary key is the promise of the whole ledger: a record that is
   claimed, accepted or in doubt cannot enter another batch.
 
@@ -19,8 +20,8 @@ A batch without records is a reset (protocol C.7): it deletes all fees of its vi
 was in doubt before it is shelved; when it is done, what was accepted is undone, and its records are read again.
 
 A `compensation` is a record that is no row of the HIS: it takes back `origin_id`, an accepted version that the HIS
-has changed. A `decision` is what a person said, with the numbers they saw, sealed; `done_at` is empty while it
-waits to be carried out. The `journal` keeps every call in plain text, sealed; an `invoice` is a number that was sent,
+has changed; `heir_id` is the current version of that key, which waits for it. A `decision` is what a person said,
+with the numbers they saw, sealed; `done_at` is empty while it waits to be carried out. The `journal` keeps every call in plain text, sealed; an `invoice` is a number that was sent,
 as a keyed digest, and outlives the journal's entries, for it may never be sent again (trap T111). `visit.baseline`
 (scaled by 4) is what the platform held of a visit before the connector came, once a person has accepted it.
 """
@@ -124,6 +125,7 @@ mapping = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
+    Column("keeps_payloads", SmallInteger, nullable=False, server_default="0"),
 )
 
 run = Table(
@@ -311,6 +313,8 @@ compensation = Table(
     metadata,
     Column("record_id", _Big, primary_key=True, autoincrement=False),
     Column("origin_id", BigInteger, nullable=False, unique=True),
+    Column("heir_id", BigInteger, nullable=False, unique=True),
+    Column("is_approved", SmallInteger, nullable=False),
 )
 
 decision = Table(

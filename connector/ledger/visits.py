@@ -9,6 +9,7 @@ from connector.ledger.database import Database
 from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.names import mapping_id, mapping_id_or_new
+from connector.ledger.payloads import IS_COMPARED
 from connector.ledger.seal import Seal
 from connector.records import Reading, RecordBlock
 
@@ -106,10 +107,7 @@ class Visits:
     def open(self, visits: str) -> list[str]:
         """Visits that are open, or were at the last run that read them to its end: these are read whole again."""
         return self._keys(
-            "SELECT v.key FROM visit v WHERE v.mapping_id = ? AND (v.is_open = 1 OR (v.closed_run IS NOT NULL AND "
-            "NOT EXISTS (SELECT 1 FROM run later JOIN run closed ON closed.pipeline = later.pipeline "
-            "AND closed.kind = later.kind WHERE closed.id = v.closed_run AND later.id >= closed.id "
-            "AND later.exit_code IN (0, 3, 4)))) ORDER BY v.id",
+            "SELECT v.key FROM visit v WHERE v.mapping_id = ? AND " + IS_COMPARED + " ORDER BY v.id",  # noqa: S608 - fixed text
             visits,
         )
 

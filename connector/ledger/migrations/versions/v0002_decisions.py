@@ -14,12 +14,18 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     """Create what a person's decisions and the journal need."""
     op.add_column("visit", sa.Column("baseline", sa.BigInteger(), nullable=True))
+    op.add_column(
+        "mapping", sa.Column("keeps_payloads", sa.SmallInteger(), nullable=False, server_default="0")
+    )
     op.create_table(
         "compensation",
         sa.Column("record_id", _BIG, autoincrement=False, nullable=False),
         sa.Column("origin_id", sa.BigInteger(), nullable=False),
+        sa.Column("heir_id", sa.BigInteger(), nullable=False),
+        sa.Column("is_approved", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("record_id"),
         sa.UniqueConstraint("origin_id"),
+        sa.UniqueConstraint("heir_id"),
     )
     op.create_table(
         "decision",
