@@ -217,6 +217,16 @@ class StagedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """A record that refunds name. `left` (scaled by 4): its amount less what is refunded of it on the platform."""
+
+    state: State
+    amount: int = field(repr=False)
+    refund_of: str
+    left: int = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The platform's totals of one visit: `total` and `categories` scaled by 4; `at` as aware UTC, ISO 8601.
 

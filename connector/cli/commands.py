@@ -9,6 +9,7 @@ from connector.cli import (
     calibrate,
     call,
     card,
+    changes,
     journal,
     ledger,
     quarantine,
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command()(reconcile.reconcile)
     app.command()(resolve.resolve)
     app.add_typer(quarantine.app, name="quarantine")
+    app.add_typer(changes.app, name="changes")
     app.add_typer(ledger.app, name="ledger")
     app.add_typer(journal.app, name="journal")
     app.command()(trace.trace)

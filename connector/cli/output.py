@@ -46,6 +46,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Call": ("amount",),
     "Comparison": ("his", "ledger", "platform", "held", "others", "surplus"),
     "Concluded": ("amount",),
+    "Compensation": ("amount",),
     "Contribution": ("amount",),
     "Doubt": ("amount",),
     "Kept": ("amount",),

@@ -11,6 +11,7 @@ from connector.cli.words import count, moment, money
 if TYPE_CHECKING:  # a report's room is loaded by the command that makes it, not by `--help`
     from collections.abc import Mapping, Sequence
 
+    from connector.pipeline.changes import ChangesReport
     from connector.pipeline.check import CheckReport
     from connector.pipeline.mapping_tests import TestResult
     from connector.pipeline.overview import (
@@ -240,6 +241,51 @@ def show_quarantine(report: QuarantineReport, *, rows: bool, filtered: bool) -> 
         say("`connector quarantine list --rows` shows each row. Rows that are mended go by themselves.")
     if report.set_aside and not rows:
         show_groups("Set aside: nothing to send", report.set_aside)
+
+
+def show_changes(report: ChangesReport) -> None:
+    """Rows that changed after upload: those that nothing takes back, and what is on its way."""
+    if not report.marked and not report.unsettled:
+        say("Nothing that was uploaded has changed in the HIS.")
+    if report.marked:
+        show_table(
+            "Changed in the HIS after upload, left as uploaded",
+            ("row", "mapping", "key", "visit", "what the HIS did"),
+            [
+                (
+                    one.record_id,
+                    one.mapping,
+                    one.key,
+                    one.number or one.visit,
+                    f"changed it; seen {moment(one.changed_at)}"
+                    if one.changed_at
+                    else f"deleted it; seen {moment(one.vanished_at)}",
+                )
+                for one in report.marked
+            ],
+            right=("row",),
+            text="what the HIS did",
+        )
+        say("`connector changes compensate ROW` takes deleted rows back, where the mapping compensates.")
+    if report.unsettled:
+        show_table(
+            "To be taken back",
+            ("row", "takes back", "mapping", "key", "visit", "yuan", "stands"),
+            [
+                (
+                    one.record_id,
+                    one.origin_id,
+                    one.mapping,
+                    one.key,
+                    one.number,
+                    money(one.amount),
+                    one.state.value.replace("_", " "),
+                )
+                for one in report.unsettled
+            ],
+            right=("row", "takes back", "yuan"),
+            text="key",
+        )
 
 
 def show_groups(title: str, groups: Sequence[Group]) -> None:

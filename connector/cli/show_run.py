@@ -67,6 +67,19 @@ def _show_staged(staged: Mapping[str, Staged], title: str) -> None:
     for name, one in staged.items():
         for path, rows in one.shortened.items():
             say(f"{name}: {path} was shortened in {count(rows, 'row')}, as the mapping says.")
+        if one.counts.compensated:
+            say(
+                f"{name}: {count(one.counts.compensated, 'row')} changed in the HIS after upload: taken back and sent anew."
+            )
+        if one.counts.changed_after_upload:
+            say(
+                f"{name}: {count(one.counts.changed_after_upload, 'row')} changed in the HIS after upload: left as uploaded."
+            )
+        if one.counts.mapping_changed:
+            say(
+                f"{name}: {count(one.counts.mapping_changed, 'row')} changed by the mapping, a code map or the catalogue: "
+                "what waits takes it, what is on the platform stays."
+            )
         if one.void:
             say(f"{name}: {count(one.void, 'row')} deleted in the HIS before being sent.")
         if one.vanished:

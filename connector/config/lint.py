@@ -97,6 +97,14 @@ def _source_faults(mapping: Mapping, target: Target) -> list[Fault]:
                 f"{mapping.fills} has no amounts, so no refunds.", "source", "refund_of", KEY
             )
         )
+    if mapping.on_change != "report" and "amount" not in target.roles:
+        faults.append(
+            mapping.places.fault(
+                f"{mapping.fills} has no amounts, so nothing of it is taken back: only on_change: report fits.",
+                "on_change",
+                hint="Orders that change are sent again by themselves.",
+            )
+        )
     if mapping.source.ended is not None and not target.gives_visits:
         faults.append(
             mapping.places.fault(

@@ -13,6 +13,7 @@ from connector.contract.spec import Lookup
 
 By = Literal["sequence", "timestamp", "comparison"]
 Nulls = Literal["error", "ignore", "always"]
+OnChange = Literal["report", "compensate", "reset"]
 
 TRACE_SIZE = 8
 """Characters of a trace id; at a million rows a hospital has hardly two that are the same, and a visit none."""
@@ -110,7 +111,7 @@ class Mapping:
 
     `fills` is the node's address as `Contract.node` takes it (`sendMedInfo.meds.med`, or `register` for the
     whole request). `fields`: path inside that node, as the contract spells it → how its value is made.
-    `catalogue` is the name of the catalogue its fields look up, or None where none does. `trace` is the path of
+    `on_change`: what happens when a row changes after it was accepted. `catalogue` is the name of the catalogue its fields look up, or None where none does. `trace` is the path of
     the field that carries each row's trace id, or None.
     """
 
@@ -118,7 +119,7 @@ class Mapping:
     fills: str
     source: Source
     fields: abc.Mapping[str, Expression]
-    on_change: Literal["report"] = "report"
+    on_change: OnChange = "report"
     catalogue: str | None = None
     trace: str | None = None
     tests: tuple[MappingTest, ...] = ()

@@ -7,7 +7,7 @@ from typing import get_args
 
 from connector.config.expressions import read_columns, read_expression
 from connector.config.form import Form, read_version
-from connector.config.mapping import Changes, Expression, Mapping, MappingTest, Nulls, Source
+from connector.config.mapping import Changes, Expression, Mapping, MappingTest, Nulls, OnChange, Source
 from connector.config.opening import open_page
 from connector.config.page import Page
 from connector.config.sql_text import read_sql
@@ -17,7 +17,6 @@ NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 """How mappings, pipelines, code maps and catalogues may be named."""
 
 _BYS = ("sequence", "timestamp", "comparison")
-_NOT_BUILT = ("compensate", "reset")
 
 
 def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mapping | None:
@@ -38,7 +37,7 @@ def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mappi
         _read_source(source_form, path, sql_pages) if source_form else Source((), "", Changes("comparison"))
     )
     fields = _read_fields(form)
-    _read_on_change(form)
+    on_change = form.choice("on_change", get_args(OnChange), default="report")
     catalogue = form.word("catalogue")
     trace = form.word("trace")
     tests = tuple(
@@ -50,6 +49,7 @@ def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mappi
         fills=fills,
         source=source,
         fields=MappingProxyType(fields),
+        on_change=on_change,
         catalogue=catalogue,
         trace=trace,
         tests=tests,
@@ -186,17 +186,6 @@ def _read_fields(form: Form) -> dict[str, Expression]:
         # A field whose value is wrong stands in as an empty one, so that nobody calls it missing as well.
         fields[name] = read_expression(inner, name) or Expression()
     return fields
-
-
-def _read_on_change(form: Form) -> None:
-    """What happens when a row changes after it was sent; so far it is reported."""
-    scalar = form.scalar("on_change")
-    if scalar is None or scalar.text == "report":
-        return
-    if scalar.text in _NOT_BUILT:
-        form.page.complain(scalar.spot, f"on_change: {scalar.text} is not built yet.", "Use report.")
-    else:
-        form.page.complain(scalar.spot, "“on_change” must be report.")
 
 
 def _read_test(form: Form, number: int, item: Item) -> MappingTest | None:

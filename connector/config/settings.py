@@ -70,7 +70,8 @@ class DeliverySettings:
     `batch_rows` a call, `visits_in_flight` at once, `timeout_s` for an answer; `settle_s`: how long after a
     call its effect may still appear; `read_lag_s`: how long totals may lag behind; `verify`: when totals are
     compared; `on_doubt`: settle by totals, or ask a person; `most_releases` of the same rows before a person
-    is asked. `measured` comes from calibration.yaml.
+    is asked; more than `mass_edit_rows` rows, and more than `mass_edit_percent` of a visit's, that are to be taken
+    back at once hold the visit (risk R11). `measured` comes from calibration.yaml.
     """
 
     batch_rows: int = 50
@@ -81,6 +82,8 @@ class DeliverySettings:
     verify: Literal["per-run", "always", "never"] = "per-run"
     on_doubt: Literal["settle", "ask"] = "settle"
     most_releases: int = 3
+    mass_edit_rows: int = 3
+    mass_edit_percent: int = 33
     measured: Measured = Measured()
 
 

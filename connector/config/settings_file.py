@@ -141,6 +141,8 @@ def _read_delivery(form: Form | None) -> DeliverySettings:
         verify=form.choice("verify", get_args(hints["verify"]), default=default.verify),
         on_doubt=form.choice("on_doubt", get_args(hints["on_doubt"]), default=default.on_doubt),
         most_releases=form.number("most_releases", default=default.most_releases, most=100),
+        mass_edit_rows=form.number("mass_edit_rows", default=default.mass_edit_rows, most=1_000_000),
+        mass_edit_percent=form.number("mass_edit_percent", default=default.mass_edit_percent, most=100),
     )
     form.close()
     return delivery

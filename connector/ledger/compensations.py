@@ -64,8 +64,10 @@ class Compensations:
                 "WHERE r.state <> :superseded AND (b.state IS NULL OR b.state <> :batch_accepted) ORDER BY c.record_id"
             )
         return [
-            Compensation(*place, int(amount), state_of(standing, phase), bool(approved))
-            for *place, amount, standing, phase, approved in rows
+            Compensation(
+                i, origin, name, key, visit, number, int(amount), state_of(standing, phase), bool(approved)
+            )
+            for i, origin, name, key, visit, number, amount, standing, phase, approved in rows
         ]
 
     def mass_edit(self, visit_id: int, mapping: str) -> MassEdit:

@@ -11,7 +11,7 @@ from connector.ledger.members import unpack_members
 from connector.ledger.names import mapping_id
 from connector.ledger.payloads import Payloads
 from connector.ledger.tables import BATCHED_STATES, STATES, Phase, Standing
-from connector.records import StagedRecord, State
+from connector.records import Original, StagedRecord, State
 
 _STAGED = (
     "SELECT r.id, r.key, r.amount, r.category, r.refund_of, COALESCE(t.most_rows, 0), o.origin_id, h.record_id "
@@ -82,6 +82,34 @@ class Outbox:
                 visit_id,
             )
         return int(row[0]) if row else 0
+
+    def originals(self, visit_id: int, mapping: str, keys: Collection[str]) -> dict[str, Original]:
+        """The current records of these keys, with what the visit's accepted refunds leave of them."""
+        if not keys:
+            return {}
+        with self.database.reading() as link:
+            number = mapping_id(link, mapping)
+            named = link.rows(
+                "SELECT r.key, r.state, b.state, r.amount, r.refund_of FROM EACH(??) e CROSS JOIN record r "
+                "LEFT JOIN claim c ON c.record_id = r.id LEFT JOIN batch b ON b.id = c.batch_id "
+                "WHERE r.mapping_id = ? AND r.key = e.value AND r.is_current = 1",
+                list(set(keys)),
+                number,
+            )
+            accepted = link.rows(
+                "SELECT r.key, r.refund_of, r.amount FROM segment s CROSS JOIN record r JOIN claim c ON c.record_id = r.id "
+                "JOIN batch b ON b.id = c.batch_id WHERE s.visit_id = ? AND s.mapping_id = ? AND r.id >= s.first_id "
+                "AND r.id < s.first_id + s.\"rows\" AND r.is_current = 1 AND r.refund_of <> '' AND b.state = :batch_accepted",
+                visit_id,
+                number,
+            )
+        refunds: dict[str, list[tuple[str, int]]] = {}
+        for key, original, amount in accepted:
+            refunds.setdefault(original, []).append((key, amount))
+        return {
+            key: Original(state_of(standing, phase), amount, refund_of, _left(key, amount, refunds))
+            for key, standing, phase, amount, refund_of in named
+        }
 
     def keys(self, mapping: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Ids and source keys of a mapping's records, every version, by their ids, beginning behind `after`."""
@@ -165,6 +193,18 @@ def _records(
             rows, texts, strict=True
         )
     ]
+
+
+def _left(key: str, amount: int, refunds: Mapping[str, Sequence[tuple[str, int]]]) -> int:
+    """What is left of a record after its refunds, which may have been refunded themselves."""
+    left, todo, seen = amount, [key], {key}
+    while todo:
+        for refund, refunded in refunds.get(todo.pop(), ()):
+            if refund not in seen:
+                left += refunded
+                seen.add(refund)
+                todo.append(refund)
+    return left
 
 
 def state_of(standing: int, phase: int | None) -> State:

@@ -117,13 +117,15 @@ class Overview:
         *,
         tolerance: int | None = None,
         second_look: timedelta | None = None,
+        changed: Sequence[str] = (),
     ) -> list[VisitDue]:
         """Visits with a record that waits, an open batch, or a decision to carry out, in the order of their ids.
 
         With a `tolerance` (scaled by 4) those too whose total is not proven: it was not read since their last charges
         were accepted, or it showed another sum and the run ended before it could be read again. So too held ones,
         because a person may have put the platform right. With a `second_look` also those whose total was not read
-        since so long after a batch was found not applied: it may have come to life meanwhile (protocol C.4).
+        since so long after a batch was found not applied: it may have come to life meanwhile (protocol C.4). With `changed` also
+        those of which the HIS changed accepted rows of these mappings.
         """
         with self.database.reading() as link:
             number = mapping_id(link, visits)
@@ -136,9 +138,11 @@ class Overview:
                 "AND r.state = :staged) "
                 "UNION SELECT b.visit_id FROM batch b WHERE b.state IN (:open) "
                 "UNION SELECT d.visit_id FROM decision d WHERE d.done_at IS NULL "
+                "UNION SELECT r.visit_id FROM mark k JOIN record r ON r.id = k.record_id WHERE r.mapping_id IN (??) "
                 "UNION SELECT u.id FROM visit u WHERE u.id IN (??)) ORDER BY v.id",
                 number,
                 wanted,
+                [mapping_id(link, mapping) for mapping in changed],
                 unproven,
             )
         return self._due(rows, unproven)

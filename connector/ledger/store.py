@@ -42,7 +42,7 @@ from connector.ledger.steps import Steps
 from connector.ledger.sweeping import Sweeping
 from connector.ledger.tables import Standing
 from connector.ledger.visits import KnownVisit, Visits
-from connector.records import Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
+from connector.records import Original, Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
 
 __all__ = ["Ledger", "create_key", "open_ledger", "read_key"]
 
@@ -232,9 +232,12 @@ class Ledger:
         *,
         tolerance: int | None = None,
         second_look: timedelta | None = None,
+        changed: Sequence[str] = (),
     ) -> list[VisitDue]:
         """Visits with records that wait or open batches; with a `tolerance` also those whose total is not proven."""
-        return self._overview.due_visits(visits, mappings, tolerance=tolerance, second_look=second_look)
+        return self._overview.due_visits(
+            visits, mappings, tolerance=tolerance, second_look=second_look, changed=changed
+        )
 
     def known_visits(self, visits: str, *, tolerance: int) -> list[VisitDue]:
         """Every visit, due or not."""
@@ -263,6 +266,10 @@ class Ledger:
     def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
         """Where the records of these keys stand."""
         return self._outbox.states_of(mapping, keys)
+
+    def originals(self, visit_id: int, mapping: str, keys: Collection[str]) -> dict[str, Original]:
+        """What a visit's refunds name, and how much of it is left."""
+        return self._outbox.originals(visit_id, mapping, keys)
 
     def visit_records(self, visits: str, mapping: str, key: str) -> dict[str, tuple[State, int]]:
         """A visit's current records: state and amount by source key."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from connector.config.mapping import Mapping
 from connector.config.pipeline import Pipeline
 from connector.config.project import Project
 from connector.contract.library import Contract
@@ -192,6 +193,7 @@ def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[Visit
         pipeline.mappings,
         tolerance=None if rules.verify == "never" else TOLERANCE,
         second_look=timedelta(seconds=rules.settle_s) + _LIFE,
+        changed=[name for name in pipeline.mappings if project.mappings[name].on_change == "reset"],
     )
 
 
@@ -202,7 +204,7 @@ def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:
     """
     visits = project.mappings[pipeline.visits]
     register = contract.operation(visits.fills.partition(".")[0])
-    lines = [_line(project.mappings[name].fills, name, contract) for name in pipeline.mappings]
+    lines = [_line(project.mappings[name], contract) for name in pipeline.mappings]
     return Flow(
         pipeline=pipeline.name,
         visits=pipeline.visits,
@@ -218,7 +220,7 @@ def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:
     )
 
 
-def _line(fills: str, mapping: str, contract: Contract) -> Line:
+def _line(mapping: Mapping, contract: Contract) -> Line:
     """A mapping's way into its upload."""
-    operation = contract.operation(fills.partition(".")[0])
-    return Line(mapping, operation, contract.node(fills), fills)
+    operation = contract.operation(mapping.fills.partition(".")[0])
+    return Line(mapping.name, operation, contract.node(mapping.fills), mapping.fills, mapping.on_change)

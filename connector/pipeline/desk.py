@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from connector.config.mapping import OnChange
 from connector.config.settings import DeliverySettings, LifecycleSettings
 from connector.contract.check import LengthUnit
 from connector.contract.library import Contract
@@ -40,13 +41,15 @@ class RunStopped(Exception):
 class Line:
     """One mapping's way into an upload.
 
-    `repeatable`: the platform overwrites (orders, section 4.10 (4)); otherwise it duplicates (trap T70).
+    `repeatable`: the platform overwrites (orders, section 4.10 (4)); otherwise it duplicates (trap T70). `on_change`: the
+    mapping's policy for rows that change after they were accepted.
     """
 
     mapping: str
     operation: Operation
     node: Node
     path: str
+    on_change: OnChange = "report"
 
     @property
     def repeatable(self) -> bool:

@@ -18,7 +18,7 @@ class Sitting:
     """One visit under way. `told` and `chosen`: what look-ups came to, and what they tell, by role.
 
     `record` is its registration, if it waits; `admission` what that says, with what was looked up. `waiting`: why some
-    of its rows have to wait; `is_sent`: charges were sent; `after_doubt`: a batch was in doubt when it began.
+    of its rows have to wait; `excess`: why some wait for a person; `is_sent`: charges were sent; `after_doubt`: a batch was in doubt when it began.
     """
 
     desk: Desk
@@ -31,6 +31,7 @@ class Sitting:
     chosen: dict[Lookup, Mapping[str, str]] = field(default_factory=dict, repr=False)
     tried: set[str] = field(default_factory=set)
     waiting: str = ""
+    excess: str = ""
     is_sent: bool = False
 
     def tell(self, kind: Lookup, roles: Mapping[str, str]) -> None:

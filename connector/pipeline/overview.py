@@ -77,12 +77,17 @@ def stand(ledger: Ledger, pipeline: Pipeline) -> Standing:
 
 
 def judge(standings: Iterable[Standing]) -> int:
-    """The exit code that tells a script what a person would see: doubt before quarantine before completeness."""
+    """The exit code that tells a script what a person would see: doubt before quarantine before completeness.
+
+    Rows that a run leaves waiting, with nothing in quarantine to explain it, need a person as well.
+    """
     everything = list(standings)
     if any(one.doubt_rows or one.held for one in everything):
         return UNSETTLED
     if any(one.quarantined_rows for one in everything):
         return QUARANTINED
+    if any(one.staged_rows for one in everything):
+        return UNSETTLED
     return COMPLETE
 
 

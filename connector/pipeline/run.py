@@ -23,6 +23,7 @@ from connector.pipeline.progress import Progress
 from connector.pipeline.queries import plans_of, read_catalogues
 from connector.pipeline.recording import doubt_orphans, trim
 from connector.pipeline.stage import Staged, Stager
+from connector.pipeline.taking_back import taking_back
 from connector.records import yuan
 
 LEASE_S = 60.0
@@ -119,6 +120,11 @@ def _stager(
             for name, mapping in parts.project.mappings.items()
             if is_repeatable(parts.contract.node(mapping.fills))
         ],
+        take_backs={
+            name: taking_back(parts.contract.node(mapping.fills))
+            for name, mapping in parts.project.mappings.items()
+            if mapping.on_change == "compensate"
+        },
         is_stopping=is_stopping,
     )
 

@@ -44,7 +44,8 @@ class Stager:
     """One pipeline's staging: the parts it reads from and writes to. `plans` and `mappings` by name.
 
     `overwriting`: mappings whose rows the platform replaces when they are sent again (orders, section 4.10 (4),
-    trap T71): an order that was stopped goes again.
+    trap T71): an order that was stopped goes again. `take_backs`: mappings whose accepted rows are taken back where the
+    HIS changed them, with what negates their payloads.
     """
 
     plans: abc.Mapping[str, Plan]
@@ -54,6 +55,7 @@ class Stager:
     progress: Progress
     run_id: int
     overwriting: Collection[str] = ()
+    take_backs: abc.Mapping[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     is_stopping: Callable[[], bool] = lambda: False
 
     def stage(self, pipeline: Pipeline) -> dict[str, Staged]:
@@ -99,6 +101,8 @@ class Stager:
         else:
             self._follow(mapping, visits, pa.array(known, pa.string()), start, staged)
         self._read_again(mapping, visits, known, staged)
+        if mapping.name in self.take_backs:
+            self.ledger.compensations.forget(mapping.name)
 
     def _start(self, mapping: Mapping, visits: str) -> Watermark | None:
         """Where following begins: at the watermark, or, the first time, at the newest row there is now.
@@ -116,7 +120,7 @@ class Stager:
         newest = incremental.latest(self.hospital, query)
         if newest is not None:
             nothing = RecordBlock(mapping.name, [], [], [], [], [], [], [])
-            self.ledger.stage(nothing, visits=visits, watermark=newest, run_id=self.run_id)
+            self._write(mapping, visits, nothing, newest)
         return newest
 
     def _follow(
@@ -143,8 +147,13 @@ class Stager:
             staged.vanished += gone.vanished
 
     def _read_again(self, mapping: Mapping, visits: str, known: Sequence[str], staged: Staged) -> None:
-        """Validate quarantined rows once more: the HIS, a code map or the catalogue may have been mended."""
+        """Validate quarantined rows once more: the HIS, a code map or the catalogue may have been mended.
+
+        So too rows that changed while they were under way, or that broke a rule when they were to be taken back.
+        """
         keys = self.ledger.quarantined_keys(mapping.name)
+        if mapping.name in self.take_backs:
+            keys += self.ledger.compensations.changed_keys(mapping.name)
         if not keys:
             return
         names = pa.array(known, pa.string())
@@ -156,14 +165,21 @@ class Stager:
     ) -> RecordBlock:
         """Transform one chunk and stage it, with the watermark it moves, in one transaction."""
         block = self._transform(mapping, chunk, staged)
-        staged.counts += self.ledger.stage(
+        staged.counts += self._write(mapping, visits, block, watermark)
+        return block
+
+    def _write(
+        self, mapping: Mapping, visits: str, block: RecordBlock, watermark: Watermark | None
+    ) -> StageCounts:
+        """Write one block down, as the mapping's rows have it."""
+        return self.ledger.stage(
             block,
             visits=visits,
             watermark=watermark,
             run_id=self.run_id,
             overwrites=mapping.name in self.overwriting,
+            take_back=self.take_backs.get(mapping.name),
         )
-        return block
 
     def _transform(self, mapping: Mapping, chunk: Chunk, staged: Staged) -> RecordBlock:
         """Transform one chunk and count it."""

@@ -73,11 +73,14 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
         yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
+    _check_changes(desk, visit)
     is_registered = visit.registered or _is_accepted(desk, visit)
     sitting = sit_down(desk, visit, is_registered=is_registered, after_doubt=bool(doubts))
     while isinstance(found := next_step(gather(sitting), desk.lifecycle), Due):
         yield from _take(sitting, found.step)
         sitting.tried.add(found.step)
+    if sitting.excess:
+        raise Held(sitting.excess)
     if isinstance(found, Asking):
         raise Waits(f"a question waits for a person (its {found.kind}): see `connector decide`")
     if isinstance(found, Waiting) and not sitting.is_registered:
@@ -102,6 +105,7 @@ def _take(sitting: Sitting, step: str) -> Steps:
                 if not line.repeatable:
                     charged = yield from _send_charges(desk, visit, line, after_doubt=sitting.after_doubt)
                     sitting.waiting = sitting.waiting or charged.waiting
+                    sitting.excess = sitting.excess or charged.excess
                     sitting.is_sent = sitting.is_sent or charged.is_sent
         case "compare":
             yield from _check_end(desk, visit, is_sent=sitting.is_sent)
@@ -117,7 +121,28 @@ def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
         yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
     base = desk.ledger.platform_base(visit.visit_id)
     yield from _check_base(desk, visit, base, patient=not visit.reason)
+    _check_changes(desk, visit)
     return ""
+
+
+def _check_changes(desk: Desk, visit: VisitDue) -> None:
+    """Hold a visit whose changes after the upload need a person's word, before anything of it is sent (risk R11)."""
+    rules = desk.rules
+    for line in desk.flow.lines:
+        if line.on_change == "reset":
+            changed = desk.ledger.compensations.changed(visit.visit_id, line.mapping)
+            if changed:
+                raise Held(
+                    f"{changed} of its rows changed in the HIS after upload: a reset (4.11/4.25) has to be approved"
+                )
+        if line.on_change == "compensate":
+            mass = desk.ledger.compensations.mass_edit(visit.visit_id, line.mapping)
+            is_share = mass.taken_back * 100 > mass.accepted * rules.mass_edit_percent
+            if mass.taken_back > rules.mass_edit_rows and is_share:
+                raise Held(
+                    f"{mass.taken_back} of its {mass.accepted} uploaded rows changed in the HIS at once: nothing is sent "
+                    "before a person has looked (`connector changes approve`)"
+                )
 
 
 def _register(sitting: Sitting) -> Steps:
@@ -176,10 +201,14 @@ def _first_batch(records: Sequence[StagedRecord], size: int) -> tuple[StagedReco
 
 @dataclass(frozen=True, slots=True)
 class _Charged:
-    """What sending a line's charges came to: whether any was sent, and why others have to wait, or ""."""
+    """What sending a line's charges came to: whether any was sent, why others have to wait, or "".
+
+    `excess`: why some of them wait for a person, or "".
+    """
 
     is_sent: bool
     waiting: str
+    excess: str
 
 
 def _send_charges(
@@ -189,7 +218,7 @@ def _send_charges(
 
     A refund that has to wait keeps back nothing else of its visit.
     """
-    waiting = ""
+    waiting = excess = ""
     is_sent = False
     clean_needed = _CLEAN_AFTER_DOUBT if after_doubt else 0
     base = desk.ledger.platform_base(visit.visit_id)
@@ -198,17 +227,19 @@ def _send_charges(
         if checked_at is None or clean_needed:
             yield from _check_base(desk, visit, base, patient=checked_at is not None or not visit.reason)
             checked_at = desk.now()
-        originals = desk.ledger.states_of(line.mapping, [r.refund_of for r in records if r.refund_of])
+        named = [r.refund_of for r in records if r.refund_of]
+        originals = desk.ledger.originals(visit.visit_id, line.mapping, named)
         size = 1 if clean_needed else desk.rules.batch_rows
         composition = compose(
             records,
             batch_rows=size,
             originals=originals,
+            total=base,
             tolerance=desk.tolerance(visit.visit_id, records),
             is_atomic=desk.rules.measured.is_atomic,
         )
         if not composition.batches:
-            waiting = composition.waiting[0][1]
+            waiting, excess = composition.waiting[0][1], next(iter(composition.excess), "")
             break
         for batch in composition.batches:
             if not clean_needed and (desk.rules.verify == "always" or desk.now() - checked_at > _OLD):
@@ -225,7 +256,7 @@ def _send_charges(
             if clean_needed:
                 break
         base = desk.ledger.platform_base(visit.visit_id)
-    return _Charged(is_sent, waiting)
+    return _Charged(is_sent, waiting, excess)
 
 
 def _check_end(desk: Desk, visit: VisitDue, *, is_sent: bool) -> Steps:

@@ -48,6 +48,7 @@ FAULTS = {
     "elsewhere": (CHARGES, 'akc515: {from: [XMLX, FYXH], join: "-"}', "akc515: {catalogue: centre_code}", "The centre's code belongs into alc402 收费项目编码, not into akc515.", ""),
     "no items": (ORDERS, "alk016: YSXM", "alk016: {from: [A, B], catalogue: centre_code}", "sendMedInfo.advices.advice has no items of the catalogue.", ""),
     "no refunds": (ORDERS, "  visit: ZYH", "  visit: ZYH\n  refund_of: X", "sendMedInfo.advices.advice has no amounts, so no refunds.", ""),
+    "nothing taken back": (ORDERS, "fields:", "on_change: compensate\nfields:", "sendMedInfo.advices.advice has no amounts, so nothing of it is taken back: only on_change: report fits.", "Orders that change"),
     "ended": (ORDERS, "  visit: ZYH", "  visit: ZYH\n  ended: X", "“ended” belongs into the mapping that gives the visits.", ""),
     "catalogue": (CHARGES, "mapping: charges", "mapping: charges\ncatalogue: center", "There is no catalogue “center”.", "Did you mean centre?"),
     "no use": (ORDERS, "mapping: orders", "mapping: orders\ncatalogue: centre", "No field uses the catalogue.", ""),

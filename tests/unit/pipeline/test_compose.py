@@ -4,11 +4,15 @@ from hypothesis import strategies as st
 
 from connector.pipeline.compose import blur, compose, is_detectable, is_fine
 from connector.pipeline.settling import Fit, explain, fits
-from connector.records import StagedRecord, State
+from connector.records import Original, StagedRecord, State
 
 
-def record(n, amount, refund_of="", limit=0):
-    return StagedRecord(n, f"k{n}", b"{}", amount, "", refund_of, limit)
+def record(n, amount, refund_of="", limit=0, **more):
+    return StagedRecord(n, f"k{n}", b"{}", amount, "", refund_of, limit, **more)
+
+
+def original(amount=5000, state=State.ACCEPTED, refund_of="", left=None):
+    return Original(state, amount, refund_of, amount if left is None else left)
 
 
 amounts = st.integers(min_value=-(10**9), max_value=10**9).filter(bool)
@@ -46,15 +50,68 @@ def test_totals_tell_all_from_none_from_a_part(values, base, data):
 
 def test_a_refund_waits_for_its_original():
     refund = record(2, -5000, refund_of="k1")
-    waiting = compose([refund], batch_rows=50, originals={"k1": State.STAGED})
+    waiting = compose([refund], batch_rows=50, originals={"k1": original(state=State.STAGED)})
     assert waiting.batches == ()
     assert "k1, which is staged" in waiting.waiting[0][1]
-    assert compose([refund], batch_rows=50, originals={"k1": State.ACCEPTED}).batches == ((refund,),)
+    assert compose([refund], batch_rows=50, originals={"k1": original()}).batches == ((refund,),)
 
 
 def test_a_refund_of_a_charge_never_staged_says_so():
     composition = compose([record(2, -5000, refund_of="k1")], batch_rows=50, originals={})
     assert "never staged" in composition.waiting[0][1]
+
+
+def test_a_new_version_waits_until_what_it_replaces_is_taken_back():
+    old, new = record(1, -5000, takes_back=True), record(2, 6000, awaits=State.STAGED)
+    unnamed = record(3, -100)
+    composition = compose([new, old, unnamed], batch_rows=50, originals={}, total=5000)
+    assert composition.batches == ((old,),)
+    assert [(r.id, reason) for r, reason in composition.waiting] == [
+        (2, "waits until what it replaces is taken back, which is staged"),
+        (3, "refund without a named original: waits for the charges of the visit"),
+    ]
+
+
+def test_what_takes_back_a_refund_is_a_charge():
+    again, charge = record(1, 5000, takes_back=True), record(2, 700)
+    assert compose([again, charge], batch_rows=50, originals={}).batches == ((again, charge),)
+
+
+def test_refunds_of_one_charge_go_up_to_its_amount():
+    refunds = [record(n, -2000, refund_of="k1") for n in (2, 3, 4)]
+    composition = compose(refunds, batch_rows=50, originals={"k1": original()})
+    assert composition.batches == (tuple(refunds[:2]),)
+    assert composition.excess == (
+        "more refunded than charged: a refund of 0.20 of k1, of which 0.10 are left",
+    )
+    spent = compose(refunds[:1], batch_rows=50, originals={"k1": original(left=0)})
+    assert (spent.batches, len(spent.excess)) == ((), 1)
+
+
+def test_a_refund_of_a_refund_waits_for_it_and_gives_back_no_more_than_it():
+    again = record(3, 5000, refund_of="k2")
+    unsent = original(-5000, State.STAGED, "k1")
+    assert compose([again], batch_rows=50, originals={"k2": unsent}).batches == ()
+    sent = {"k2": original(-5000, refund_of="k1")}
+    assert compose([again], batch_rows=50, originals=sent).batches == ((again,),)
+    assert compose([record(3, 5001, refund_of="k2")], batch_rows=50, originals=sent).excess
+    assert compose([record(3, -1, refund_of="k2")], batch_rows=50, originals=sent).excess
+
+
+def test_a_charge_that_names_its_own_refund_or_itself_is_a_charge():
+    charge = record(1, 5000, refund_of="k2")
+    assert compose(
+        [charge], batch_rows=50, originals={"k2": original(-5000, State.STAGED, "k1")}
+    ).batches == ((charge,),)
+    itself = record(1, 5000, refund_of="k1")
+    assert compose([itself], batch_rows=50, originals={}).batches == ((itself,),)
+
+
+def test_refunds_that_name_nothing_never_exceed_what_the_platform_holds():
+    refunds = [record(1, -5000), record(2, -5000)]
+    composition = compose(refunds, batch_rows=50, originals={}, total=9000)
+    assert composition.batches == ((refunds[0],),)
+    assert composition.excess[0].endswith("without a named original, of which 0.40 are left")
 
 
 def test_charges_go_before_refunds_without_a_named_original():
