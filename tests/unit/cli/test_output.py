@@ -21,6 +21,7 @@ import connector.pipeline.cases
 import connector.pipeline.demo
 import connector.pipeline.desk
 import connector.pipeline.guards
+import connector.pipeline.journal
 import connector.pipeline.old_business
 import connector.pipeline.overview
 import connector.pipeline.run
@@ -196,6 +197,7 @@ def test_money_fields_are_fields():
             connector.pipeline.balance,
             connector.pipeline.cases,
             connector.pipeline.guards,
+            connector.pipeline.journal,
             connector.pipeline.old_business,
             connector.records,
         )
