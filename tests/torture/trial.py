@@ -61,6 +61,7 @@ CONDITIONS = ("P.round.half_up", "P.round.half_even", "P.round.trunc", "P.empty_
 LEFT_OUT = {
     "P.poison": "always on, for the item BAD",
     "P.round.per_row": "exceeds the tolerance of two decimals: `connector calibrate` looks for it (assumption A6)",
+    "P.session_multi": "takes the fence away (assumption A2): `connector calibrate` looks for it",
     "P.manual_same_amount": "deceives every arithmetic (residual risk R1)",
 }
 """Faults of the simulator that no trial arms by itself, and why."""
