@@ -124,8 +124,9 @@ class Courier:
                     if self._must_stop():
                         todo.clear()
                         self._abandon()
-                    self._start(todo, way)
                     self._advance()
+                    while not self.desk.report.stopped and self._start(todo, way):
+                        self._advance()  # a visit that ends makes room for the next
                     claimed = self._claim()
                     self._end_if_stuck(todo)
                 self._send(pool, claimed)
@@ -175,8 +176,12 @@ class Courier:
         for queue in (self._ready, self._parked, self._fenced, self._uploads, self._asks):
             queue.clear()
 
-    def _start(self, todo: deque[VisitDue], way: Way) -> None:
-        """Begin as many visits as may be under way at once; while a guard lets nothing go, those in doubt alone."""
+    def _start(self, todo: deque[VisitDue], way: Way) -> bool:
+        """Begin as many visits as may be under way at once; whether any was begun.
+
+        While a guard lets nothing go, those in doubt alone.
+        """
+        left = len(todo)
         waiting = [] if self._breach else self._uploads
         busy = sum(map(len, (self._ready, self._flying, self._fenced, waiting, self._asks)))
         while todo and busy < self.desk.rules.visits_in_flight:
@@ -184,6 +189,7 @@ class Courier:
                 break
             self._ready.append(_Routine(way(self.desk, todo.popleft())))
             busy += 1
+        return len(todo) < left
 
     def _advance(self) -> None:
         """Resume every routine that has its answer, up to its next step."""

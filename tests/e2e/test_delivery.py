@@ -344,3 +344,12 @@ def test_an_order_that_was_stopped_goes_again_under_its_number(start):
     assert report.staged["orders"].counts.changed == 1
     assert [order["alk009"] for order in ward.simulator.orders("V1")] == ["一级护理，已停"]
     assert ward.run().delivered == {}
+
+
+def test_a_visit_that_ends_makes_room_for_the_next_at_once(start):
+    ward = start(visits_in_flight=1, read_lag_s=0)
+    for zyh in (1, 2, 3):
+        ward.stay(zyh)
+        ward.fee(zyh)
+    assert ward.run().delivered["ward"].rows == 3
+    assert ward.time.slept == []
