@@ -1,7 +1,7 @@
 """The command line: one application, one place where errors become sentences and exit codes.
 
 Exit codes: 0 complete · 1 failure · 2 wrong use or configuration · 3 rows quarantined · 4 rows in doubt or held
-for a person · 5 another process holds the lease · 6 a guard stopped the run · 130 stopped by Ctrl-C.
+for a person, or a question open · 5 another process holds the lease · 6 a guard stopped the run · 130 stopped by Ctrl-C.
 """
 
 import itertools

@@ -10,6 +10,7 @@ from connector.cli import (
     call,
     card,
     changes,
+    decide,
     journal,
     ledger,
     quarantine,
@@ -18,6 +19,7 @@ from connector.cli import (
     show,
     show_run,
     trace,
+    visit,
 )
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_json
@@ -34,6 +36,8 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(status)
     app.command()(reconcile.reconcile)
+    app.add_typer(visit.app, name="visit")
+    app.command()(decide.decide)
     app.command()(resolve.resolve)
     app.add_typer(quarantine.app, name="quarantine")
     app.add_typer(changes.app, name="changes")

@@ -113,6 +113,7 @@ def show_standings(standings: Sequence[Standing]) -> None:
         ("visits", [one.visits for one in standings]),
         ("visits registered", [one.registered for one in standings]),
         ("visits held for a person", [len(one.held) for one in standings]),
+        ("visits with a question", [len(one.questions) for one in standings]),
         ("rows on the platform", [f"{one.accepted_rows:,}" for one in standings]),
         ("  their amount, yuan", [money(one.accepted) for one in standings]),
         ("rows waiting to be sent", [one.staged_rows for one in standings]),
@@ -127,6 +128,13 @@ def show_standings(standings: Sequence[Standing]) -> None:
     show_table("Where everything stands", ("", *names), [(name, *row) for name, row in facts], right=names)
 
 
+def show_questions(standings: Sequence[Standing]) -> None:
+    """One line for each visit that a person is asked about."""
+    for standing in standings:
+        for name, kinds in standing.questions.items():
+            say(f"visit {name}: a question waits for a person (its {kinds}): `connector decide {name}`")
+
+
 def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
     """Standings, what is in doubt, what needs attention, what was inferred, and the last run."""
     show_standings(report.standings)
@@ -136,6 +144,7 @@ def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
             f"{doubt.state.value.replace('_', ' ')} since {moment(doubt.claimed_at)} ({doubt.operation}); "
             "the next run settles it by the platform's totals."
         )
+    show_questions(report.standings)
     if visits and report.visits:
         show_table(
             "Visits that need attention",

@@ -29,7 +29,6 @@ from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.recording import Tray
 from connector.pipeline.sessions import SessionKeeper
-from connector.pipeline.visit import deliver_visit
 
 ASKED_TO_STOP = "stopped on request; what is staged stays staged, and the next run goes on from there"
 
@@ -53,12 +52,6 @@ class Deliverer:
     progress: Progress = field(repr=False)
     is_stopping: Callable[[], bool] = field(repr=False)
     tray: Tray
-
-    def deliver(self, pipeline: Pipeline, run_id: int) -> Report:
-        """Take every visit of a pipeline that is due as far as it goes today."""
-        return self.visit(
-            pipeline, run_id, find_due(self.ledger, pipeline, self.parts.project), deliver_visit
-        )
 
     def visit(self, pipeline: Pipeline, run_id: int, visits: Iterable[VisitDue], way: Way) -> Report:
         """Take these visits of a pipeline as far as a way leads."""

@@ -46,15 +46,20 @@ def look_up(sitting: Sitting, kind: Lookup) -> Steps:
     choice = _choose(sitting, kind, candidates, questions)
     if choice is not None:
         _take(sitting, kind, choice)
-    elif candidates or _is_demanded(sitting.desk.lifecycle, kind):
+    elif (candidates and _fills(sitting.desk, kind)) or _is_demanded(sitting.desk.lifecycle, kind):
         _question(sitting, kind, candidates, questions)
         return
     else:
         sitting.told[kind.value] = Told.NOTHING
         if kind is Lookup.REPORT:
-            sitting.desk.report.warn(sitting.visit, "the platform has no accident report yet (4.6)")
+            sitting.desk.report.warn(sitting.visit, "the platform has no accident report that fits yet (4.6)")
     if any(not one.answered_at for one in questions):
         sitting.desk.ledger.questions.withdraw(sitting.visit.visit_id, kind.value)
+
+
+def _fills(desk: Desk, kind: Lookup) -> bool:
+    """Whether the registration takes anything from it; a report is often looked for only to see that it is there."""
+    return kind in desk.flow.lookups.values()
 
 
 def _is_demanded(rules: LifecycleSettings, kind: Lookup) -> bool:
@@ -100,8 +105,8 @@ def _choose(
         kept=read_candidate(answered[-1].chosen) if answered else None,
         takes_single=_takes_single(desk.lifecycle, kind),
     )
-    if choice is None and kind is Lookup.REPORT and kind not in desk.flow.lookups.values():
-        # No field depends on which report it is: any that fits will do.
+    if choice is None and not _fills(desk, kind):
+        # Nothing depends on which one it is: any that fits will do.
         fitting = [one for one in candidates if not one.faults]
         return Choice(fitting[-1], "fits") if fitting else None
     return choice

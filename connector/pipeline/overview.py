@@ -22,7 +22,7 @@ _ALL = 2**31 - 1
 """No limit, for a LIMIT."""
 
 COMPLETE, QUARANTINED, UNSETTLED = 0, 3, 4
-"""Exit codes of a run that did what it could: complete; rows in quarantine; rows in doubt, or a visit held."""
+"""Exit codes of a run that did what it could: complete; rows in quarantine; rows in doubt, a visit held, or a question."""
 
 RECONCILE = "reconcile"
 """The kind of a run that only compares and settles."""
@@ -37,6 +37,7 @@ class Standing:
 
     `held`: visits that wait for a person or for their registration, with the reason. `registrations`: visits
     whose own row is quarantined. `changed` and `vanished`: accepted rows that the HIS has changed or deleted.
+    `questions`: visits about which a person is asked, with the kinds of the questions.
     """
 
     pipeline: str
@@ -53,11 +54,17 @@ class Standing:
     changed: int
     vanished: int
     held: dict[str, str] = field(default_factory=dict)
+    questions: dict[str, str] = field(default_factory=dict)
 
 
-def stand(ledger: Ledger, pipeline: Pipeline) -> Standing:
-    """Sum up one pipeline."""
-    totals = ledger.visit_totals(pipeline.visits)
+def stand(ledger: Ledger, pipeline: Pipeline, key: str = "") -> Standing:
+    """Sum up one pipeline, or of it the one visit with this key in the HIS."""
+    totals = [one for one in ledger.visit_totals(pipeline.visits) if key in ("", one.key)]
+    questions: dict[str, str] = {}
+    for asked in ledger.questions.open(pipeline.visits):
+        if key in ("", asked.key):
+            name = asked.number or asked.key
+            questions[name] = f"{questions[name]}, {asked.kind}" if name in questions else asked.kind
     return Standing(
         pipeline=pipeline.name,
         visits=len(totals),
@@ -73,6 +80,7 @@ def stand(ledger: Ledger, pipeline: Pipeline) -> Standing:
         changed=sum(one.changed for one in totals),
         vanished=sum(one.vanished for one in totals),
         held={one.number or one.key: one.reason for one in totals if one.reason},
+        questions=questions,
     )
 
 
@@ -82,7 +90,7 @@ def judge(standings: Iterable[Standing]) -> int:
     Rows that a run leaves waiting, with nothing in quarantine to explain it, need a person as well.
     """
     everything = list(standings)
-    if any(one.doubt_rows or one.held for one in everything):
+    if any(one.doubt_rows or one.held or one.questions for one in everything):
         return UNSETTLED
     if any(one.quarantined_rows for one in everything):
         return QUARANTINED

@@ -44,12 +44,17 @@ class Mask:
         }
 
 
+def is_personal(spec: Field) -> bool:
+    """Whether a field names a person."""
+    return any(word in spec.zh for word in _PERSONAL)
+
+
 def mask_of(mapping: RowMapping, contract: Contract) -> Mask:
     """The fields of a mapping that name a person, and the columns they are made of."""
     paths = {
         path: child.name
         for path, child in contract.node(mapping.fills).walk()
-        if isinstance(child, Field) and any(word in child.zh for word in _PERSONAL)
+        if isinstance(child, Field) and is_personal(child)
     }
     columns = (column for path in paths if path in mapping.fields for column in mapping.fields[path].needs)
     return Mask(frozenset(columns), frozenset(paths.values()))

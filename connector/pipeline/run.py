@@ -8,11 +8,13 @@ from connector.config.pipeline import Pipeline
 from connector.errors import ConfigurationError, ConnectorError, GuardStopped, PlatformError
 from connector.extract.source import Hospital
 from connector.ledger.leases import Lease
+from connector.ledger.overview import VisitDue
 from connector.ledger.quarantine import Group
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.load.exchange import Recorder
 from connector.pipeline.check import check_database
+from connector.pipeline.decisions import find_visit
 from connector.pipeline.deliver import ASKED_TO_STOP, close_left_open, find_due, open_deliverer
 from connector.pipeline.desk import Report, is_repeatable
 from connector.pipeline.guards import NO_OVERRIDE, PASSED, Breach, Guards, Override
@@ -24,6 +26,7 @@ from connector.pipeline.queries import plans_of, read_catalogues
 from connector.pipeline.recording import doubt_orphans, trim
 from connector.pipeline.stage import Staged, Stager
 from connector.pipeline.taking_back import taking_back
+from connector.pipeline.visit import deliver_visit
 from connector.records import yuan
 
 LEASE_S = 60.0
@@ -77,8 +80,11 @@ def run(
     progress: Progress,
     is_stopping: Callable[[], bool],
     override: Override = NO_OVERRIDE,
+    visit: str = "",
 ) -> RunReport:
     """Stage and deliver the named pipelines (all, where none is named); guards that `override` names do not hold.
+
+    Where a `visit` is named, only that one is delivered, and the exit code is about that one.
 
     Raises ConfigurationError, EnvelopeError, SourceError, LedgerError, LeaseHeld. Other trouble with the platform
     is told in the report: what is staged stays staged, and the next run goes on from there.
@@ -89,7 +95,7 @@ def run(
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
         try:
             errand = Errand(
-                parts, pipelines, ledger, lease, parts.open_client, progress, is_stopping, override
+                parts, pipelines, ledger, lease, parts.open_client, progress, is_stopping, override, visit
             )
             return errand.run()
         finally:
@@ -131,7 +137,7 @@ def _stager(
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One run under its lease. `open_client` is called once something is due."""
+    """One run under its lease. `open_client` is called once something is due; `visit` is the only one delivered, or ""."""
 
     parts: Parts
     pipelines: Sequence[Pipeline]
@@ -141,6 +147,7 @@ class Errand:
     progress: Progress
     is_stopping: Callable[[], bool]
     override: Override = NO_OVERRIDE
+    visit: str = ""
 
     def run(self) -> RunReport:
         """Stage everything, then deliver everything; the run's end is recorded whatever happens."""
@@ -157,7 +164,8 @@ class Errand:
             summary = {"error": type(error).__name__}
             self.ledger.end_run(run_id, exit_code=error.exit_code, summary=summary)
             raise
-        report.standings = {p.name: stand(self.ledger, p) for p in self.pipelines}
+        key = find_visit(self.ledger, self.visit).key if self.visit and not report.problem else ""
+        report.standings = {p.name: stand(self.ledger, p, key) for p in self.pipelines}
         report.breaches = guards.breaches
         report.exit_code = self._judge(report)
         trim(self.ledger, self.parts.project.settings.journal, self.parts.clock.now())
@@ -195,7 +203,7 @@ class Errand:
 
         One pipeline after the other, until one is stopped.
         """
-        due = [p for p in self.pipelines if find_due(self.ledger, p, self.parts.project)]
+        due = [p for p in self.pipelines if self._due(p)]
         if not due and not self.is_stopping():
             close_left_open(
                 self.parts,
@@ -217,7 +225,7 @@ class Errand:
                 is_stopping=self.is_stopping,
             ) as deliverer:
                 for pipeline in due:
-                    delivered = deliverer.deliver(pipeline, run_id)
+                    delivered = deliverer.visit(pipeline, run_id, self._due(pipeline), deliver_visit)
                     report.delivered[pipeline.name] = delivered
                     report.problem = delivered.stopped
                     if delivered.breach:
@@ -226,6 +234,14 @@ class Errand:
                         break
         if self.is_stopping() and not report.problem:
             report.problem = ASKED_TO_STOP
+
+    def _due(self, pipeline: Pipeline) -> list[VisitDue]:
+        """The visits of a pipeline that are to be delivered: all that are due, or of them the one that is meant."""
+        due = find_due(self.ledger, pipeline, self.parts.project)
+        if not self.visit:
+            return due
+        meant = find_visit(self.ledger, self.visit).visit_id
+        return [one for one in due if one.visit_id == meant]
 
     def _keep_lease(self) -> None:
         """Prove again that no other process delivers on this ledger."""

@@ -23,8 +23,7 @@ def start(tmp_path: Path) -> Iterator:
             username="demo",
             password="secret",
             clock=lambda: time.now,
-            one_open_stay=False,
-            **(platform or {}),
+            **{"one_open_stay": False, **(platform or {})},
         )
         ward = Ward(tmp_path, simulator, time, **settings)
         wards.append(ward)

@@ -1,0 +1,111 @@
+"""Visits one by one: where each stands, what was done for it, and one taken as far as it goes now."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from connector.errors import ConfigurationError
+from connector.ledger.overview import VisitTotals
+from connector.ledger.steps import KeptStep
+from connector.ledger.visits import KnownVisit
+from connector.pipeline.answering import Question, list_questions
+from connector.pipeline.decisions import DecisionReport, find_visit, list_decisions
+from connector.pipeline.parts import Parts
+from connector.pipeline.progress import Progress
+from connector.pipeline.run import RunReport, run
+
+
+@dataclass(frozen=True, slots=True)
+class VisitLine:
+    """One visit: its pipeline, its sums, and in words what it waits for, or ""."""
+
+    pipeline: str
+    waits_for: str
+    totals: VisitTotals = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One thing that was done for a visit beyond its rows, and how its record was chosen, where it is one."""
+
+    at: str
+    name: str
+    operation: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class VisitReport:
+    """Everything about one visit, the oldest first."""
+
+    line: VisitLine
+    steps: tuple[StepLine, ...]
+    questions: tuple[Question, ...] = field(repr=False)
+    decisions: tuple[DecisionReport, ...] = field(repr=False)
+
+
+def list_visits(parts: Parts, *, everything: bool = False) -> list[VisitLine]:
+    """The visits that are open in the HIS or wait for something; with `everything` all. The ledger is only read."""
+    lines: list[VisitLine] = []
+    with parts.open_ledger(read_only=True) as ledger:
+        for pipeline in parts.project.pipelines.values():
+            asked = {one.key: one.kind for one in ledger.questions.open(pipeline.visits)}
+            for one in ledger.visit_totals(pipeline.visits):
+                waits_for = _waits_for(one, asked)
+                if everything or one.is_open or waits_for:
+                    lines.append(VisitLine(pipeline.name, waits_for, one))
+    return lines
+
+
+def _waits_for(one: VisitTotals, asked: Mapping[str, str]) -> str:
+    """What comes next, in words."""
+    if one.key in asked:
+        return f"a person's answer (its {asked[one.key]})"
+    if one.reason:
+        return f"a person: {one.reason}"
+    if one.doubt_rows:
+        return f"{one.doubt_rows} rows in doubt"
+    if not one.registered:
+        return "its registration"
+    if one.staged_rows:
+        return f"{one.staged_rows} rows to be sent"
+    return f"{one.quarantined_rows} rows in quarantine" if one.quarantined_rows else ""
+
+
+def show_visit(parts: Parts, name: str, *, show_personal: bool = False) -> VisitReport:
+    """One visit; ConfigurationError where there is none of that name."""
+    with parts.open_ledger(read_only=True) as ledger:
+        visit = find_visit(ledger, name)
+        steps = tuple(map(_step, ledger.steps.of(visit.visit_id)))
+    line = _line_of(parts, visit)
+    return VisitReport(
+        line,
+        steps,
+        tuple(list_questions(parts, name, show_personal=show_personal)),
+        tuple(reversed(list_decisions(parts, name))),
+    )
+
+
+def _line_of(parts: Parts, visit: KnownVisit) -> VisitLine:
+    """A visit's line; ConfigurationError where no pipeline delivers it any more."""
+    for line in list_visits(parts, everything=True):
+        if line.totals.key == visit.key and parts.project.pipelines[line.pipeline].visits == visit.mapping:
+            return line
+    raise ConfigurationError(
+        f"Visit {visit.name} came from the mapping {visit.mapping}, and no pipeline has that for its `visits` any more."
+    )
+
+
+def _step(kept: KeptStep) -> StepLine:
+    """A step without what it knows of people."""
+    return StepLine(kept.at, kept.name, kept.operation, str(kept.details.get("how", "")))
+
+
+def step_visit(parts: Parts, name: str, *, progress: Progress, is_stopping: Callable[[], bool]) -> RunReport:
+    """Read what is new, as a run does, then take this one visit as far as it goes now.
+
+    The exit code is about this visit. Raises as `run` does, and ConfigurationError for a visit that nobody knows.
+    """
+    with parts.open_ledger(read_only=True) as ledger:
+        mappings = {one.mapping for one in ledger.find_visits(name)}
+    pipelines = [one.name for one in parts.project.pipelines.values() if one.visits in mappings]
+    return run(parts, pipelines, progress=progress, is_stopping=is_stopping, visit=name)
