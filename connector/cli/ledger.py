@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import old_business
+from connector.cli import ledger_care, old_business
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import say, show_json, show_table
 from connector.cli.words import moment
 
 app = typer.Typer(help="The ledger itself.", no_args_is_help=True, rich_markup_mode=None)
+ledger_care.register(app)
 
 
 @app.command("decisions")

@@ -59,6 +59,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Row": ("his", "accepted", "difference"),
     "Said": ("total",),
     "Standing": ("accepted", "staged", "doubt"),
+    "SuspectSums": ("ledger", "doubt", "platform"),
     "VisitTotals": ("accepted", "staged", "doubt", "set_aside", "baseline"),
 }
 """Fields that hold an amount scaled by 4, by the name of their class."""

@@ -44,10 +44,14 @@ class PlatformSettings:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """The ledger: its SQLAlchemy URL and the key that seals what it keeps."""
+    """The ledger: its SQLAlchemy URL and the key that seals what it keeps.
+
+    `witness`: the file that keeps the last intent besides, relative to the project directory; None for none.
+    """
 
     url: Secret
     key: Secret
+    witness: pathlib.Path | None = pathlib.Path("ledger.witness")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ _OPEN: frozenset[Path] = frozenset(
         ("platform", one)
         for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone", "max_file_mb")
     }
+    | {("ledger", "witness")}
     | {("guards", one) for one in GuardSettings.__dataclass_fields__}
     | {("delivery", one) for one in DeliverySettings.__dataclass_fields__ if one != "measured"}
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
@@ -51,6 +52,7 @@ _OPEN: frozenset[Path] = frozenset(
 _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
 _SHARE = re.compile(r"0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
+_NO_WITNESS = "none"
 _SECRET_HEADER = re.compile(r"auth|cookie|token|key|secret|passw|session", re.IGNORECASE)
 
 
@@ -120,8 +122,12 @@ def _read_platform(form: Form, directory: pathlib.Path) -> PlatformSettings:
 
 
 def _read_ledger(form: Form) -> LedgerSettings:
+    default = LedgerSettings(Secret(""), Secret(""))
+    witness = form.word("witness") or str(default.witness)
     ledger = LedgerSettings(
-        url=_read_url(form, "url", required=True) or Secret(""), key=_read_secret(form, "key")
+        url=_read_url(form, "url", required=True) or Secret(""),
+        key=_read_secret(form, "key"),
+        witness=None if witness == _NO_WITNESS else pathlib.Path(witness),
     )
     form.close()
     return ledger

@@ -23,6 +23,8 @@ from connector.ledger.resets import make_way
 from connector.ledger.seal import Seal
 from connector.ledger.settlements import Settlement
 from connector.ledger.tables import Phase, Standing
+from connector.ledger.trust import must_be_trusted
+from connector.ledger.witness import Witness
 from connector.records import Outcome, Verdict
 
 __all__ = ["Batch", "Claims", "Intent", "Settlement"]
@@ -57,13 +59,14 @@ class Claims:
     seal: Seal = field(repr=False)
     payloads: Payloads
     leases: Leases
+    witness: Witness
     now: Callable[[], datetime]
 
     def claim(self, intents: Sequence[Intent]) -> list[Batch]:
         """Write the batches down, all or none; when this returns (or `together` ends) they are on the disk.
 
         Raises LedgerError when a record is not waiting any more (or belongs to a batch), when a visit has an open
-        batch already, or when the ledger cannot be written; LeaseHeld when another process has taken over.
+        batch already or is held because the ledger was restored, or when the ledger cannot be written; LeaseHeld when another process has taken over.
         """
         if not intents:
             return []
@@ -74,6 +77,10 @@ class Claims:
     def write(self, link: Link, intents: Sequence[Intent]) -> list[Batch]:
         """The same, within a transaction that does more."""
         ids = [i for intent in intents for i in intent.record_ids]
+        self.witness.expect()
+        must_be_trusted(
+            link, [intent.visit_id for intent in intents if intent.record_ids]
+        )  # a reset is a way out
         mappings = self._check(link, intents, ids)
         first = self._take_ids(link, len(intents))
         tries = dict(
@@ -181,6 +188,7 @@ class Claims:
 
     def _write(self, link: Link, wanted: Sequence[tuple[Batch, Intent, int]]) -> None:
         segments = self.payloads.segments(link, [intent.visit_id for _, intent, _ in wanted])
+        at = to_ms(self.now())  # one for all: what has it was claimed together
         try:
             link.insert(
                 "claim",
@@ -191,7 +199,7 @@ class Claims:
                 "batch",
                 _COLUMNS,
                 [
-                    self._row(batch, intent, mapping, self._body(link, segments, intent, mapping))
+                    self._row(batch, intent, mapping, self._body(link, segments, intent, mapping), at)
                     for batch, intent, mapping in wanted
                 ],
             )
@@ -201,11 +209,11 @@ class Claims:
                 "Nothing was claimed and nothing is sent."
             ) from None
 
-    def _row(self, batch: Batch, intent: Intent, mapping: int, body: bytes) -> tuple[object, ...]:
+    def _row(self, batch: Batch, intent: Intent, mapping: int, body: bytes, at: int) -> tuple[object, ...]:
         """A batch as it is stored. Its digest is the SHA-256 of the payloads, one a line, in their order."""
         what = (batch.id, batch.visit_id, mapping, batch.operation, batch.node, batch.rows, batch.amount)
         sent = (sha256(body).digest(), len(body), pack_members(intent.record_ids))
-        state = (batch.tries, Phase.CLAIMED.value, to_ms(self.now()), 0, 0)
+        state = (batch.tries, Phase.CLAIMED.value, at, 0, 0)
         return (*what, batch.base_total, intent.session, *sent, *state)
 
     def _body(self, link: Link, segments: Segments, intent: Intent, mapping: int) -> bytes:

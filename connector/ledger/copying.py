@@ -1,6 +1,7 @@
-"""A copy of a whole ledger as a SQLite file, for a rehearsal; what is sealed stays sealed, under the same key.
+"""A copy of a whole ledger as a SQLite file, for a rehearsal or a backup; what is sealed stays sealed, under the same key.
 
-The copy has neither the lease nor the session: both belong to the process that delivers for real.
+No copy has the lease: it belongs to the process that delivers. The session goes with a backup only: a ledger that is
+brought back can close it at the platform.
 """
 
 import sqlite3
@@ -17,19 +18,20 @@ from connector.ledger.tables import SCHEMA, lease, metadata, session
 _ROWS_AT_ONCE = 5000
 
 
-def copy_ledger(source: Database, file: Path) -> None:
+def copy_ledger(source: Database, file: Path, *, with_session: bool = False) -> None:
     """Copy one state of the ledger into a new file, readable by this user alone. Raises LedgerError."""
     prepare_file(file, create=True)
     troubles: tuple[type[Exception], ...] = (sqlite3.Error, *source.errors)
     try:
         if source.is_postgres:
-            _copy_rows(source, file)
+            _copy_rows(source, file, with_session=with_session)
         else:
             with closing(sqlite3.connect(file)) as target:
                 source.back_up(target)
         with closing(sqlite3.connect(file)) as target, target:
             target.execute("DELETE FROM lease")
-            target.execute("DELETE FROM session")
+            if not with_session:
+                target.execute("DELETE FROM session")
     except troubles as error:
         raise LedgerError(
             f"The ledger {source.place} cannot be copied to {file.parent} ({type(error).__name__}). "
@@ -37,7 +39,7 @@ def copy_ledger(source: Database, file: Path) -> None:
         ) from None
 
 
-def _copy_rows(source: Database, file: Path) -> None:
+def _copy_rows(source: Database, file: Path, *, with_session: bool) -> None:
     """From PostgreSQL: the same tables, row by row, all as of one moment."""
     target = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool, hide_parameters=True)
     metadata.create_all(target)
@@ -48,7 +50,7 @@ def _copy_rows(source: Database, file: Path) -> None:
         writer.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
         writer.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": SCHEMA})
         for table in metadata.sorted_tables:
-            if table in (lease, session):
+            if table is lease or (table is session and not with_session):
                 continue
             for rows in reader.execute(select(table)).mappings().partitions():
                 writer.execute(table.insert(), [dict(row) for row in rows])

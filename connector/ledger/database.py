@@ -5,7 +5,7 @@ SQLAlchemy owns the URL, the driver, the dialect and the tables. Statements go t
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Database:
         self._shared: Link | None = None
         self._is_frozen = False
         self._engine: Engine | None = None
+        self.after_commit: Callable[[], None] = _go_on
+        """Called after every commit, outside of it; raises LedgerError where nothing may be sent after all."""
 
     def say(self, error: Exception) -> LedgerError:
         """A driver's error in our words; one that lasts stops every later write of this process."""
@@ -80,6 +82,7 @@ class Database:
             for sql, params in self._later:
                 link.run(sql, *params)
         self._later.clear()
+        self.after_commit()
 
     @contextmanager
     def _part(self) -> Iterator[Link]:
@@ -123,6 +126,7 @@ class Database:
                 link.run(sql, *params)
             yield link
         self._later.clear()
+        self.after_commit()
 
     def _begin_writing(self) -> Link:
         """Be the one writer."""
@@ -285,6 +289,16 @@ class Database:
         if self._is_frozen and _has_log(self.path):
             self._disconnect()
             self.connect()
+
+
+def file_of(url: str) -> Path | None:
+    """The file a ledger lives in; None where it lives on a server. LedgerError for a URL that is none."""
+    parsed = _parse(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def _go_on() -> None:
+    """Nothing to do."""
 
 
 def _driver_errors(*, is_postgres: bool) -> Errors:

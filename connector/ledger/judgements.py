@@ -11,6 +11,7 @@ from connector.ledger.leases import Leases
 from connector.ledger.link import Link
 from connector.ledger.reasons import Reasons
 from connector.ledger.settlements import Settlement, Settlements
+from connector.ledger.trust import trust
 from connector.records import BatchState
 
 PERSON = "person"
@@ -47,6 +48,9 @@ class Judgements:
         with self.database.writing() as link:
             visit_id = self._begin(link, decision)
             self._must_be_calm(link, visit_id)
+            trust(
+                link, [visit_id]
+            )  # where the ledger was restored: the person has seen what the platform holds
             ids = [i for intent in intents for i in intent.record_ids]
             refused = [
                 i for (i,) in link.rows("SELECT id FROM record WHERE id IN (??) AND state = :refused", ids)
@@ -64,6 +68,9 @@ class Judgements:
         with self.database.writing() as link:
             visit_id = self._begin(link, decision)
             self._must_be_calm(link, visit_id)
+            trust(
+                link, [visit_id]
+            )  # where the ledger was restored: the person has seen what the platform holds
             link.run(
                 "UPDATE visit SET baseline = COALESCE(baseline, 0) + ? WHERE id = ?",
                 surplus,
@@ -76,6 +83,9 @@ class Judgements:
         with self.database.writing() as link:
             visit_id = self._begin(link, decision)
             self._must_be_calm(link, visit_id)
+            trust(
+                link, [visit_id]
+            )  # where the ledger was restored: the person has seen what the platform holds
             self._end(link, visit_id, decision)
 
     def approve_reset(self, decision: Decision) -> None:

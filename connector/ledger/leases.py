@@ -147,7 +147,7 @@ class Leases:
             return self.database.lock_session(_LOCK)
         if self._lock is None and self.database.path is not None:
             path = self.database.path
-            self._lock = _lock_file(path.with_name(path.name + ".lock"), self.database.place)
+            self._lock = lock_beside(path)
         return self._lock is not None
 
     def _unlock_process(self) -> None:
@@ -158,13 +158,13 @@ class Leases:
             self.database.unlock_session(_LOCK)
 
 
-def _lock_file(path: Path, place: str) -> IO[bytes] | None:
-    """The file, locked for this process alone; None when another process has it."""
+def lock_beside(ledger: Path) -> IO[bytes] | None:
+    """The lock of a ledger's file, held until it is closed; None when another process has it. Raises LedgerError."""
     try:
-        file = path.open("ab")
+        file = ledger.with_name(ledger.name + ".lock").open("ab")
     except OSError as error:
         raise LedgerError(
-            f"The ledger {place} cannot be locked ({os.strerror(error.errno or 0)}): this user must be able to write "
+            f"The ledger {ledger} cannot be locked ({os.strerror(error.errno or 0)}): this user must be able to write "
             f"beside it. Nothing was sent."
         ) from None
     try:

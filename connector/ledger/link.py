@@ -5,6 +5,7 @@ Statements go through the driver's own cursor and are written once:
 * `?` is a parameter, whatever the driver calls it; a list is a parameter too.
 * `IN (??)` is "one of a list", `EACH(??)` a table (`n`, `value`) of a list of texts, `n` counting from 0.
 * `:staged`, `:batched`, … are the stored states (`tables.Standing`), `:claimed`, … a batch's (`tables.Phase`).
+* `:is_restored` is 1 where the visit `v` is held because the ledger was restored (`trust`).
 """
 
 import json
@@ -24,6 +25,7 @@ _STATES = {
     **{f":{s.name.lower()}": str(s.value) for s in Standing},
     **{f":batch_{p.name.lower()}": str(p.value) for p in Phase},
     ":open": f"{Phase.CLAIMED.value}, {Phase.IN_DOUBT.value}",
+    ":is_restored": "CASE WHEN v.trusted < (SELECT restorations FROM ledger) THEN 1 ELSE 0 END",
 }
 
 

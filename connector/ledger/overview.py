@@ -20,7 +20,9 @@ _Readings = Mapping[int, tuple[int | None, int]]
 """Each visit's last reading: the total, and when (in milliseconds)."""
 
 _NEVER: tuple[int | None, int] = (None, 0)
-_DUE = "SELECT v.id, v.key, v.number, v.is_registered, v.hold FROM visit v WHERE v.mapping_id = ? "
+_DUE = (
+    "SELECT v.id, v.key, v.number, v.is_registered, v.hold, :is_restored FROM visit v WHERE v.mapping_id = ? "
+)
 """The beginning of a query whose rows become `VisitDue`."""
 
 
@@ -30,6 +32,7 @@ class VisitDue:
 
     `is_proven`: it is not held, the platform's last total shows what was accepted, no more and no less, and no
     second look is due.
+    `is_restored`: it is held because the ledger was restored.
     """
 
     visit_id: int
@@ -38,6 +41,7 @@ class VisitDue:
     registered: bool
     reason: str = field(repr=False)
     is_proven: bool = True
+    is_restored: bool = False
 
 
 @dataclass(slots=True)
@@ -180,10 +184,11 @@ class Overview:
                 key,
                 platform_number,
                 bool(is_registered),
-                self.visits.reason(visit_id, hold),
+                self.visits.reason(visit_id, hold, is_restored),
                 visit_id not in doubtful,
+                bool(is_restored),
             )
-            for visit_id, key, platform_number, is_registered, hold in rows
+            for visit_id, key, platform_number, is_registered, hold, is_restored in rows
         ]
 
     def visit_totals(self, visits: str) -> list[VisitTotals]:
@@ -198,12 +203,12 @@ class Overview:
                     row[2],
                     bool(row[3]),
                     bool(row[4]),
-                    self.visits.reason(row[0], row[5]),
+                    self.visits.reason(row[0], row[5], row[7]),
                     baseline=row[6],
                 )
                 for row in link.rows(
-                    "SELECT id, key, number, is_registered, is_open, hold, COALESCE(baseline, 0) FROM visit "
-                    "WHERE mapping_id = ? ORDER BY id",
+                    "SELECT v.id, v.key, v.number, v.is_registered, v.is_open, v.hold, COALESCE(v.baseline, 0), "
+                    ":is_restored FROM visit v WHERE v.mapping_id = ? ORDER BY v.id",
                     number,
                 )
             }

@@ -24,6 +24,7 @@ from connector.ledger.returns import give_back
 from connector.ledger.seal import Seal
 from connector.ledger.sweeping import free_waiting
 from connector.ledger.tables import Phase, Standing
+from connector.ledger.trust import trust
 from connector.records import Outcome
 
 _OPEN_RESET = 'state IN (:open) AND "rows" = 0'
@@ -75,6 +76,7 @@ class Resets:
             undone = self._undo(link, visit_id)
             self._void_compensations(link, visit_id)
             link.run("UPDATE visit SET baseline = NULL WHERE id = ?", visit_id)
+            trust(link, [visit_id])  # what a restored ledger did not know of is deleted as well
             self.decisions.mark_done(link, decision_id)
         return undone
 

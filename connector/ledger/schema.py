@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -74,7 +76,8 @@ def open_schema(
 ) -> tuple[Seal, int]:
     """The seal of the ledger and when it was created (ms). Creates the tables first where that is asked for.
 
-    An older ledger that is opened for writing is brought up to date, in one transaction. Raises LedgerError when
+    An older ledger that is opened for writing is brought up to date, in one transaction; SQLite's is copied before, to a
+    file beside it. Raises LedgerError when
     there are no tables, when they are of another version, or when the key is another one.
     """
     revision = _revision(database)
@@ -82,6 +85,7 @@ def open_schema(
     if not database.read_only and (is_older or (create and revision is None)):
         if is_older:
             _unlock(database, key)  # a ledger that is not ours is not touched
+            _keep_as_it_was(database)
         _migrate(database, key, now)
         revision = _revision(database)
     if revision is None:
@@ -99,6 +103,32 @@ def open_schema(
             f"one knows {SCHEMA}). Use that version. Nothing was sent."
         )
     return _unlock(database, key)
+
+
+def _keep_as_it_was(database: Database) -> None:
+    """Copy an older ledger beside it before it is changed (SQLite); a copy that is there already is left."""
+    if database.path is None:
+        return
+    file = database.path.with_name(f"{database.path.name}.before-{SCHEMA}")
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise LedgerError(_uncopied(database, file, os.strerror(error.errno or 0))) from None
+    try:
+        with closing(sqlite3.connect(file)) as target:
+            database.back_up(target)
+    except sqlite3.Error as error:
+        file.unlink(missing_ok=True)
+        raise LedgerError(_uncopied(database, file, type(error).__name__)) from None
+
+
+def _uncopied(database: Database, file: Path, why: str) -> str:
+    return (
+        f"The ledger {database.place} is of an older version, and cannot be copied to {file} before it is brought up to "
+        f"date ({why}). Nothing was changed and nothing was sent. Look whether there is room for a copy of it."
+    )
 
 
 def _unlock(database: Database, key: bytes) -> tuple[Seal, int]:

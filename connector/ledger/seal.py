@@ -65,6 +65,11 @@ class Seal:
         self._quick = pa.Codec("lz4_raw")
         self._small = pa.Codec("zstd", compression_level=1)
 
+    @property
+    def identity(self) -> str:
+        """Which ledger it is: a random name that is no secret."""
+        return self._identity.decode()
+
     def seal(self, purpose: str, row: object, plain: bytes) -> bytes:
         """`plain`, compressed and encrypted, bound to `purpose` and `row`."""
         nonce = os.urandom(_NONCE)

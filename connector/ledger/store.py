@@ -4,7 +4,7 @@ Used from one thread. Every method that writes is one durable transaction; every
 clear sentence, after which nothing may be sent.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -20,6 +20,8 @@ from connector.ledger.conclusions import Concluded, Conclusions
 from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
 from connector.ledger.decisions import Decision, Decisions, KeptDecision
+from connector.ledger.exporting import Exported, export
+from connector.ledger.inspection import Check, Inspection
 from connector.ledger.journal import Journal
 from connector.ledger.judgements import Judgements
 from connector.ledger.leases import Lease, Leases
@@ -41,7 +43,9 @@ from connector.ledger.staging import StageCounts, Staging, SweepCounts
 from connector.ledger.steps import Steps
 from connector.ledger.sweeping import Sweeping
 from connector.ledger.tables import Standing
+from connector.ledger.trust import Trust
 from connector.ledger.visits import KnownVisit, Visits
+from connector.ledger.witness import Witness, WitnessFile
 from connector.records import Original, Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
 
 __all__ = ["Ledger", "create_key", "open_ledger", "read_key"]
@@ -55,11 +59,13 @@ def open_ledger(
     create: bool = False,
     read_only: bool = False,
     patience_s: float = 5.0,
+    witness: WitnessFile | None = None,
 ) -> "Ledger":
     """Open a ledger (SQLite or PostgreSQL); `create` makes it where there is none.
 
     `key` has 32 bytes (`read_key`); `now` gives aware moments; `read_only` writes nothing at all, and works beside
-    a running delivery; `patience_s` is how long another writer is waited for. Raises LedgerError.
+    a running delivery; `patience_s` is how long another writer is waited for; `witness` is where the last intent is kept
+    besides. Raises LedgerError.
     """
     check_key(key)
     if create and read_only:
@@ -73,7 +79,7 @@ def open_ledger(
     except BaseException:
         database.close()
         raise
-    return Ledger(database, seal, now, created_at)
+    return Ledger(database, seal, now, created_at, witness)
 
 
 class Ledger:
@@ -81,18 +87,27 @@ class Ledger:
 
     `judgements` are what people decide about a visit's rows; `steps` and `questions` are its life beyond its rows;
     `quantities` are what guards look at; `compensations` what is taken back of what the platform has.
+    `witness` is compared under the lease; `trust` is what a restored or a new ledger may rely on.
     """
 
-    def __init__(self, database: Database, seal: Seal, now: Callable[[], datetime], created_at: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        seal: Seal,
+        now: Callable[[], datetime],
+        created_at: int,
+        witness: WitnessFile | None = None,
+    ) -> None:
         payloads, reasons = Payloads(seal), Reasons(seal)
         self._database = database
+        self.witness = Witness(database, seal, witness)
         self._leases = Leases(database, now)
         self._visits = Visits(database, seal, now)
         self._runs = Runs(database, seal, now)
         self._staging = Staging(database, payloads, reasons, self._visits, now)
         self._sweeping = Sweeping(database, payloads, reasons, self._visits, now)
         self._outbox = Outbox(database, payloads)
-        self._claims = Claims(database, seal, payloads, self._leases, now)
+        self._claims = Claims(database, seal, payloads, self._leases, self.witness, now)
         self._settlements = Settlements(database, seal, payloads, reasons, self._leases, now)
         self._accounts = Accounts(database, reasons)
         self._conclusions = Conclusions(database)
@@ -109,6 +124,10 @@ class Ledger:
         self.steps = Steps(database, seal, now)
         self.questions = Questions(database, seal, self._decisions, now)
         self.compensations = Compensations(database, payloads, reasons, self._decisions, now)
+        self.trust = Trust(database, self._decisions, now)
+        self._payloads = payloads
+        self._inspection = Inspection(database, seal, self.witness)
+        self.identity, self.place = seal.identity, database.place
         self.created_at = to_iso(created_at)
 
     def __enter__(self) -> Self:
@@ -124,9 +143,17 @@ class Ledger:
         self._leases.close()
         self._database.close()
 
-    def copy_to(self, file: Path) -> None:
-        """Copy the whole ledger into a new SQLite file, under the same key, without lease and session."""
-        copy_ledger(self._database, file)
+    def copy_to(self, file: Path, *, with_session: bool = False) -> None:
+        """Copy the whole ledger into a new SQLite file, under the same key, without the lease."""
+        copy_ledger(self._database, file, with_session=with_session)
+
+    def inspect(self, *, deep: bool = False) -> list[Check]:
+        """Whether the ledger is whole; `deep` opens every sealed text."""
+        return self._inspection.inspect(deep=deep)
+
+    def export(self) -> Iterator[Exported]:
+        """Every record, the oldest first."""
+        return export(self._database, self._payloads)
 
     # Runs and staging
 
@@ -280,7 +307,7 @@ class Ledger:
         return self._outbox.records_of(batch_id)
 
     def claim(self, intents: Sequence[Intent]) -> list[Batch]:
-        """Put batches on disk, before their first byte."""
+        """Put batches on disk, and the last of them into the witness, before their first byte."""
         return self._claims.claim(intents)
 
     def answer(self, batch_id: int, outcome: Outcome) -> None:
@@ -359,9 +386,19 @@ class Ledger:
         """Forget a session that is closed."""
         self._sessions.drop(account)
 
-    def take_lease(self, owner: str, *, ttl_s: float) -> Lease:
-        """Become the one process that delivers. Raises LeaseHeld."""
-        return self._leases.take(owner, ttl_s)
+    def take_lease(self, owner: str, *, ttl_s: float, only_asks: bool = False) -> Lease:
+        """Become the one process that delivers, and compare the ledger with its witness. Raises LeaseHeld, LedgerError.
+
+        `only_asks`: nothing will be claimed, so the witness is not needed.
+        """
+        lease = self._leases.take(owner, ttl_s)
+        try:
+            if not only_asks:
+                self.witness.heed()
+        except BaseException:
+            self._leases.release(lease)
+            raise
+        return lease
 
     def keep_lease(self, lease: Lease) -> None:
         """Keep the lease; cheap enough for every turn of a loop. Raises LeaseHeld when it was lost."""

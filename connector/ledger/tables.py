@@ -24,6 +24,10 @@ has changed; `heir_id` is the current version of that key, which waits for it. A
 with the numbers they saw, sealed; `done_at` is empty while it waits to be carried out. The `journal` keeps every call in plain text, sealed; an `invoice` is a number that was sent,
 as a keyed digest, and outlives the journal's entries, for it may never be sent again (trap T111). `visit.baseline`
 (scaled by 4) is what the platform held of a visit before the connector came, once a person has accepted it.
+
+`ledger.restorations` counts how often the ledger was found to be older than what was sent; a visit whose `trusted` is
+less is held until a person, or a proof, says that nothing of it is missing. `ledger.quiet_at`: since then no request
+of another ledger can be under way any more.
 """
 
 from enum import IntEnum
@@ -118,6 +122,8 @@ ledger = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("next_record", BigInteger, nullable=False),
     Column("next_batch", BigInteger, nullable=False),
+    Column("restorations", Integer, nullable=False, server_default="0"),
+    Column("quiet_at", BigInteger),
 )
 
 mapping = Table(
@@ -153,6 +159,7 @@ visit = Table(
     Column("held_at", BigInteger),
     Column("hold", LargeBinary),
     Column("baseline", BigInteger),
+    Column("trusted", Integer, nullable=False, server_default="0"),
     UniqueConstraint("mapping_id", "key"),
 )
 

@@ -11,10 +11,11 @@ from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.names import mapping_id, mapping_id_or_new
 from connector.ledger.payloads import IS_COMPARED
 from connector.ledger.seal import Seal
+from connector.ledger.trust import RESTORED
 from connector.records import Reading, RecordBlock
 
 _KNOWN = (
-    "SELECT v.id, m.name, v.key, v.number, v.is_registered, v.hold, v.held_at, v.baseline "
+    "SELECT v.id, m.name, v.key, v.number, v.is_registered, v.hold, :is_restored, v.held_at, v.baseline "
     "FROM visit v JOIN mapping m ON m.id = v.mapping_id "
 )
 
@@ -126,11 +127,11 @@ class Visits:
                 key,
                 number,
                 bool(is_registered),
-                self.reason(visit_id, hold),
+                self.reason(visit_id, hold, is_restored),
                 to_iso(held_at),
                 baseline,
             )
-            for visit_id, mapping, key, number, is_registered, hold, held_at, baseline in link.rows(
+            for visit_id, mapping, key, number, is_registered, hold, is_restored, held_at, baseline in link.rows(
                 f"{_KNOWN}WHERE {where} ORDER BY v.id", *params
             )
         ]
@@ -198,8 +199,10 @@ class Visits:
             reading.at,
         )
 
-    def reason(self, visit_id: int, hold: bytes | None) -> str:
+    def reason(self, visit_id: int, hold: bytes | None, is_restored: int = 0) -> str:
         """Why a visit is held, "" when it is not."""
+        if is_restored:
+            return RESTORED
         return "" if hold is None else self.seal.open("hold", visit_id, hold).decode()
 
     def _keys(self, sql: str, visits: str) -> list[str]:

@@ -289,7 +289,8 @@ def send(
 ) -> CallReport:
     """Send once, in a session of its own. Raises LeaseHeld while a run is under way, SessionError, LedgerError."""
     operation = request.operation
-    with open_line(parts, notify=notify, is_stopping=is_stopping) as line:
+    only_asks = operation.effect is Effect.READ
+    with open_line(parts, notify=notify, is_stopping=is_stopping, only_asks=only_asks) as line:
         if request.document is not None:
             texts = {name: _text(value) for name, value in request.payload.items()}
             outcome = line.upload(operation, texts, request.document)

@@ -17,8 +17,10 @@ from connector.config.project import Project, load_project
 from connector.contract.envelope import check_key
 from connector.contract.library import Contract, contract
 from connector.extract.source import Hospital, open_hospital
+from connector.ledger.database import file_of
 from connector.ledger.seal import read_key
 from connector.ledger.store import Ledger, open_ledger
+from connector.ledger.witness import WitnessFile
 from connector.load.client import PlatformClient
 from connector.load.exchange import Recorder
 from connector.load.mirror import Mirror
@@ -66,10 +68,11 @@ class Parts:
         directory = self.project.directory
         return open_ledger(
             _place(settings.url.read(self.environ, directory), directory),
-            read_key(settings.key.read(self.environ, directory)),
+            self._ledger_key(),
             now=self.clock.now,
             create=create,
             read_only=read_only,
+            witness=self.witness_file(),
         )
 
     def open_copy(self, folder: Path) -> Ledger:
@@ -77,8 +80,26 @@ class Parts:
         file = folder / "ledger.db"
         with self.open_ledger(read_only=True) as ledger:
             ledger.copy_to(file)
-        key = read_key(self.project.settings.ledger.key.read(self.environ, self.project.directory))
-        return open_ledger(f"sqlite:///{file}", key, now=self.clock.now)
+        witness = self.witness_file(is_kept=False)
+        return open_ledger(f"sqlite:///{file}", self._ledger_key(), now=self.clock.now, witness=witness)
+
+    def open_file(self, file: Path, *, read_only: bool = True) -> Ledger:
+        """Open a copy of the ledger, without its witness. LedgerError when it is none."""
+        return open_ledger(f"sqlite:///{file}", self._ledger_key(), now=self.clock.now, read_only=read_only)
+
+    def ledger_file(self) -> Path | None:
+        """The ledger's file; None where it lives on a server."""
+        directory = self.project.directory
+        return file_of(_place(self.project.settings.ledger.url.read(self.environ, directory), directory))
+
+    def _ledger_key(self) -> bytes:
+        """The key that seals the ledger."""
+        return read_key(self.project.settings.ledger.key.read(self.environ, self.project.directory))
+
+    def witness_file(self, *, is_kept: bool = True) -> WitnessFile | None:
+        """Where the ledger's last intent is kept besides; for a copy of the ledger it is only read."""
+        file = self.project.settings.ledger.witness
+        return None if file is None else WitnessFile(self.project.directory.resolve() / file, is_kept)
 
     def check_platform(self) -> None:
         """Read the platform's secrets before anything is done that would be in vain without them.

@@ -135,9 +135,11 @@ def reconcile(
         open_sheets(wishes.export) if wishes.export else nullcontext()
     )
     with parts.open_ledger() as ledger:
-        chosen = choose_visits(parts, ledger, wishes)
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
         try:
+            chosen = choose_visits(
+                parts, ledger, wishes
+            )  # after the lease: it may find that the ledger is an old copy
             with sheets as written:
                 return _Errand(parts, wishes, ledger, lease, progress, is_stopping).run(chosen, written)
         finally:
@@ -161,6 +163,8 @@ class _Errand:
         run_id = self.ledger.begin_run(",".join(pipeline.name for pipeline, _ in chosen), RECONCILE)
         said: dict[int, Said] = {}
         try:
+            if self.ledger.witness.caution:
+                self.progress.note(self.ledger.witness.caution)
             self._ask(chosen, report, said, run_id)
             if not report.problem:
                 self._compare(chosen, report, said, sheets)

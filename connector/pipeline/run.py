@@ -155,6 +155,8 @@ class Errand:
         run_id = self.ledger.begin_run(",".join(p.name for p in self.pipelines), "run")
         guards = self._guards()
         try:
+            if self.ledger.witness.caution:
+                self.progress.note(self.ledger.witness.caution)
             doubt_orphans(self.ledger, self.parts.contract)
             self._stage(report, run_id)
             self._deliver(report, guards, run_id)

@@ -42,7 +42,10 @@ platform:
   username: demo
   password: "env:PLATFORM_PASSWORD"
   key: "env:PLATFORM_KEY"
-ledger: {{url: "sqlite:///ledger.db", key: "file:ledger.key"}}
+ledger:
+  url: "sqlite:///ledger.db"
+  key: "file:ledger.key"
+  witness: ledger.witness # put it on another disk: it tells an old copy of the ledger from the ledger
 delivery: {{batch_rows: 50, visits_in_flight: 4, settle_s: 1800}}
 """
 

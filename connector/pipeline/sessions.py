@@ -269,6 +269,10 @@ class SessionKeeper:
             )
         return f"No session can be had from the platform: {said}"
 
+    def pause(self, seconds: float) -> None:
+        """Wait with the session open; `tick` is called between two naps."""
+        self._pause(seconds)
+
     def _pause(self, seconds: float) -> None:
         left = seconds
         while left > 0:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from connector.contract.spec import Operation
 from connector.errors import LedgerError, PlatformError
+from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.load.document import Document
 from connector.pipeline.parts import Parts, owner
@@ -37,6 +38,7 @@ class Line:
     sessions: SessionKeeper
     keep: Callable[[], None]
     write: Callable[[], None]
+    ledger: Ledger
 
     def __call__(self, operation: Operation, payload: Mapping[str, object]) -> Outcome:
         """Send a message; gives what became of it, once it is in the journal."""
@@ -53,15 +55,17 @@ class Line:
 
 @contextmanager
 def open_line(
-    parts: Parts, *, notify: Callable[[str], None], is_stopping: Callable[[], bool]
+    parts: Parts, *, notify: Callable[[str], None], is_stopping: Callable[[], bool], only_asks: bool = True
 ) -> Iterator[Line]:
     """A session to call in; closed, and the lease given back, whatever happens.
+
+    `only_asks`: it will change nothing at the platform, so the ledger need not be compared with its witness.
 
     Raises LeaseHeld while a run is under way, SessionError when no session can be had, LedgerError.
     """
     platform = parts.project.settings.platform
     with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
+        lease = ledger.take_lease(owner(), ttl_s=LEASE_S, only_asks=only_asks)
 
         def keep() -> None:
             ledger.keep_lease(lease)
@@ -92,7 +96,7 @@ def open_line(
                 )
                 sessions.open()
                 try:
-                    yield Line(client, sessions, keep, write)
+                    yield Line(client, sessions, keep, write, ledger)
                 finally:
                     sessions.close()
         finally:

@@ -22,6 +22,7 @@ from connector.pipeline.lifecycle import UNCONFIRMED, Asking, Due, Waiting, next
 from connector.pipeline.lookups import complete, look_up, must_be_plausible, note_once
 from connector.pipeline.resetting import approved_reset, reset
 from connector.pipeline.resolve import read_total, resolve
+from connector.pipeline.restored import await_quiet, clear_untouched
 from connector.pipeline.settling import fits
 from connector.pipeline.steps import Sent, Step, Steps, Upload, Wait
 from connector.records import StagedRecord, State, Verdict, yuan
@@ -69,7 +70,10 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     """Reset, or settle, register, send, check; returns why some of it has to wait, or ""."""
     approved = approved_reset(desk, visit)
     if approved is not None:
+        yield from await_quiet(desk, visit)
         return (yield from reset(desk, visit, approved))
+    if visit.is_restored:
+        yield from clear_untouched(desk, visit)
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
         yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
@@ -101,6 +105,7 @@ def _take(sitting: Sitting, step: str) -> Steps:
                 if line.repeatable:
                     yield from _send_orders(desk, visit, line)
         case "charges":
+            yield from await_quiet(desk, visit)
             for line in desk.flow.lines:
                 if not line.repeatable:
                     charged = yield from _send_charges(desk, visit, line, after_doubt=sitting.after_doubt)
@@ -115,6 +120,8 @@ def _take(sitting: Sitting, step: str) -> Steps:
 
 def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     """Settle and check; a reset, which sends, is left to the run."""
+    if visit.is_restored:
+        yield from clear_untouched(desk, visit)
     for batch in desk.ledger.open_batches(visit.visit_id):
         if batch.is_reset:
             raise Waits("its reset is under way: the next run goes on with it")

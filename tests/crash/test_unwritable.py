@@ -9,7 +9,7 @@ from connector.ledger.seal import create_key
 from tests.crash.processes import Running, Site, fill, finish
 from tests.ward import Ward
 
-FAILED, WRONG = 1, 2
+FAILED, WRONG, HELD = 1, 2, 4
 
 
 def _shorten(part: float) -> Callable[[Ward], None]:
@@ -32,11 +32,26 @@ def _write_key(text: str) -> Callable[[Ward], object]:
     return lambda ward: (ward.directory / "ledger.key").write_text(text, encoding="ascii")
 
 
+def _make_a_folder_of_it(ward: Ward) -> None:
+    (ward.directory / "ledger.db").unlink()
+    (ward.directory / "ledger.db").mkdir()
+
+
+def _lose_the_witnesses_disk(ward: Ward) -> None:
+    file = ward.directory / "connector.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(
+        text.replace('"file:ledger.key"', '"file:ledger.key", witness: disk/witness'), encoding="utf-8"
+    )
+
+
 DAMAGES = {
     "cut to nothing": (_shorten(0), FAILED, "is an empty file"),
     "cut in the middle": (_shorten(0.5), FAILED, "is shorter than it says"),
     "cut by a byte": (_shorten(0.99999), FAILED, "is shorter than it says"),
     "overwritten": (_overwrite, FAILED, "is not a ledger, or is damaged"),
+    "a folder": (_make_a_folder_of_it, FAILED, "cannot be opened (Is a directory)"),
+    "witness's disk away": (_lose_the_witnesses_disk, FAILED, "Bring its disk back"),
     "lost": (_lose("ledger.db"), FAILED, "There is no ledger at"),
     "key lost": (_lose("ledger.key"), WRONG, "ledger.key"),
     "key empty": (_write_key(""), WRONG, "ledger.key"),
@@ -105,3 +120,35 @@ def _known(site: Site) -> int:
     """Rows of charges that the ledger knows to be sent, or to be in doubt."""
     with site.ward.parts().open_ledger(read_only=True) as ledger:
         return sum(one.accepted_rows + one.doubt_rows for one in ledger.visit_totals("stays"))
+
+
+def test_a_log_that_was_deleted_is_noticed_and_nothing_goes_twice(begin):
+    """What was committed since the last checkpoint is gone with it; the witness knows of it."""
+    site = begin()
+    fill(site.ward)
+    assert site.run_killed_at_call(6, "served") < 0
+    received = site.ward.simulator.rows_received
+    (site.ward.directory / "ledger.db-wal").unlink()
+    (site.ward.directory / "ledger.db-shm").unlink(missing_ok=True)
+    process = site.start()
+    assert process.wait() in (FAILED, HELD), process.said
+    assert _is_one_sentence(process) or "old copy" in process.said or "is lost" in process.said, process.said
+    assert site.ward.simulator.rows_received == received
+
+
+def test_a_witness_that_is_read_only_sends_nothing(begin):
+    site = begin()
+    fill(site.ward)
+    finish(site)
+    site.ward.fee(1, "99.00")
+    witness = site.ward.directory / "ledger.witness"
+    witness.chmod(0o444)
+    received = site.ward.simulator.rows_received
+    process = site.start(is_powerless=True)
+    assert process.wait() == FAILED, process.said
+    assert "witness" in process.said
+    assert "cannot be written (Permission denied)" in process.said
+    assert "Traceback" not in process.said
+    assert site.ward.simulator.rows_received == received
+    witness.chmod(0o600)
+    finish(site)

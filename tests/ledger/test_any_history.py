@@ -226,6 +226,10 @@ class AnyHistory(RuleBasedStateMachine):
             assert totals.quarantined_rows == sum(state is State.QUARANTINED for state, _ in records.values())
 
     @invariant()
+    def a_check_finds_nothing(self):
+        assert [one for one in self.ledger.inspect() if one.broken] == []
+
+    @invariant()
     def payloads_are_kept_as_long_as_they_are_needed(self):
         with self.ledger._database.reading() as link:
             rows = link.rows(

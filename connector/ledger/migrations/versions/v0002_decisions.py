@@ -1,4 +1,4 @@
-"""Decisions, compensations, steps, questions, the call journal, and a visit's baseline."""
+"""Decisions, compensations, steps, questions, the call journal, a visit's baseline, and what a ledger is trusted with."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,11 +12,14 @@ _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Create what a person's decisions and the journal need."""
+    """Create what a person's decisions, the journal and a restored ledger need."""
     op.add_column("visit", sa.Column("baseline", sa.BigInteger(), nullable=True))
     op.add_column(
         "mapping", sa.Column("keeps_payloads", sa.SmallInteger(), nullable=False, server_default="0")
     )
+    op.add_column("visit", sa.Column("trusted", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("ledger", sa.Column("restorations", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("ledger", sa.Column("quiet_at", sa.BigInteger(), nullable=True))
     op.create_table(
         "compensation",
         sa.Column("record_id", _BIG, autoincrement=False, nullable=False),
