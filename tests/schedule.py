@@ -6,10 +6,10 @@ delayed request takes effect.
 
 import itertools
 import random
-import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from tests.audit import Audit
@@ -159,8 +159,11 @@ class Playground:
     def __post_init__(self) -> None:
         parts = self.ward.parts()
         self.ward.parts = lambda: parts  # type: ignore[method-assign]  # its files do not change
-        self._empty = self.ward.directory / "empty.db"
-        shutil.copy(self.ward.directory / "ledger.db", self._empty)
+        self._fresh = {file.name: file.read_bytes() for file in self._ledger_files()}
+
+    def _ledger_files(self) -> list[Path]:
+        """The ledger's files, its witness among them."""
+        return list(self.ward.directory.glob("ledger.[dw]*"))
 
     def clear(self) -> None:
         """Begin anew, at the same hour of a later day, so that a seed gives the same history wherever it is played.
@@ -169,9 +172,10 @@ class Playground:
         """
         for table in ("stay", "fee", "doctor_order"):
             self.ward.change(f"DELETE FROM {table}")
-        for old in self.ward.directory.glob("ledger.db*"):
+        for old in self._ledger_files():
             old.unlink()
-        shutil.copy(self._empty, self.ward.directory / "ledger.db")
+        for name, content in self._fresh.items():
+            (self.ward.directory / name).write_bytes(content)
         self.ward.ids = itertools.count(1)
         self.ward.items.clear()
         self.ward.versions.clear()

@@ -1,10 +1,10 @@
 """Every moment at which a process of the connector can be killed, by name.
 
-`L.NAME.before` and `L.NAME.after` stand around each durable commit of the ledger; a commit of several writes has a
-name for each of them, and `L.any.before` counts every commit. `N.METHOD.PLACE` are moments of a call: before
-its connection is made, after so much of its head and its body was written to the socket, before its answer is read,
-after the first byte of it, after some more, and before anything is done with it. A point is a name and how often it
-was passed: `N.login.sent#2`.
+`L.NAME.before` and `L.NAME.after` stand around each durable commit of the ledger, and around each write of its
+witness (`L.witness`). A commit of several writes has a name for each of them, and `L.any.before` counts every commit.
+`N.METHOD.PLACE` are moments of a call: before its connection is made, after so much of its head and its body was
+written to the socket, before its answer is read, after the first byte of it, after some more, and before anything is
+done with it. A point is a name and how often it was passed: `N.login.sent#2`.
 
 This is loaded into the process that is to be killed: nothing of it is in the connector.
 """
@@ -25,6 +25,7 @@ from connector.contract.spec import Operation
 from connector.ledger import store
 from connector.ledger.database import Database
 from connector.ledger.link import Link
+from connector.ledger.witness import WitnessFile
 from connector.load.client import PlatformClient
 
 COMMITS = {
@@ -93,6 +94,7 @@ class Points:
 def watch(points: Points) -> None:
     """Put the points around every commit and every call of this process."""
     _watch_commits(points)
+    _watch_witness(points)
     _watch_calls(points)
 
 
@@ -125,6 +127,17 @@ def _watch_commits(points: Points) -> None:
 
     Database.writing = write
     Database._end_together = end
+
+
+def _watch_witness(points: Points) -> None:
+    write = WitnessFile.write
+
+    def write_it(file: WitnessFile, *arguments: Any, **options: Any) -> None:
+        points.passed("L.witness.before")
+        write(file, *arguments, **options)
+        points.passed("L.witness.after")
+
+    WitnessFile.write = write_it
 
 
 def _around(writes: Iterable[str], when: str) -> list[str]:

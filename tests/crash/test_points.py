@@ -19,6 +19,7 @@ PAIRS = [
     ("L.answer.after#1", "N.getPerDetail.sent#2"),
     ("L.hold.before#1", "N.sendMedInfo.head.first#1"),
     ("N.sendMedInfo.body.last#2", "N.discharge.answer.first#1"),
+    ("L.witness.before#3", "L.witness.after#2"),
     ("N.sendMedInfo.connect#2", "L.close.before#1"),
     ("N.logout.answer.mid#1", "N.sendMedInfo.body.first#1"),
 ]
@@ -27,7 +28,11 @@ PAIRS = [
 def test_every_kind_of_point_is_passed(begin):
     moments = trace(begin(**SETTINGS), "rough")
     passed = {point.partition("#")[0] for names in moments for point in names}
-    around = {f"L.{name}.{when}" for name in {*COMMITS.values()} - ELSEWHERE for when in ("before", "after")}
+    around = {
+        f"L.{name}.{when}"
+        for name in {*COMMITS.values(), "witness"} - ELSEWHERE
+        for when in ("before", "after")
+    }
     assert around <= passed
     assert {f"N.sendMedInfo.{place}" for place in CALL} <= passed
 

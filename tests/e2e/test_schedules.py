@@ -12,7 +12,7 @@ from tests.schedule import KINDS, Playground
 from tests.torture.breaking import break_in
 from tests.torture.trial import AGAIN, BENIGN, CONDITIONS, LEFT_OUT, NOT_SENT, ROUGH
 
-SCHEDULES = int(os.environ.get("CONNECTOR_SCHEDULES", "25"))
+SCHEDULES = int(os.environ.get("CONNECTOR_SCHEDULES", "20"))
 FIRST = int(os.environ.get("CONNECTOR_SEED", "1"))
 _ENOUGH = 3
 

@@ -1,8 +1,9 @@
 """Each weaker design of the protocol's table of counterexamples, as a small change of the real connector.
 
 On its schedule the weaker connector must lose a row or send one twice, and the comparison must see it; the connector
-as it is must come through the same schedule. W17, W25 and W28 are about the witness, W20 and W21 about resets: they
-are tested beside those.
+as it is must come through the same schedule. Where two defences stand in the way, both are taken away (a lost ledger
+is noticed by its witness too). W17, W25 and W28 are about the witness, W20 and W21 about resets: they are tested
+beside those (test_restored, test_resets).
 """
 
 import re
@@ -27,6 +28,7 @@ from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.pipeline import compose
 from connector.pipeline.compose import Composition
+from connector.pipeline.parts import Parts
 from connector.pipeline.sessions import SessionKeeper
 from connector.pipeline.settling import Explanation, Fit, fits
 from connector.records import BatchState, RecordBlock, Verdict
@@ -177,6 +179,10 @@ def in_order(ward: Ward, patch: Patch) -> None:
     file = ward.directory / "mappings" / "fees.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(r", lookback: \d+", "", text), encoding="utf-8")
+
+
+def no_witness(ward: Ward, patch: Patch) -> None:
+    patch.setattr(Parts, "witness_file", lambda self, **options: None)
 
 
 def no_sync(ward: Ward, patch: Patch) -> None:
@@ -487,11 +493,11 @@ mixed = _both(mixed_signs, first_fit)
 CASES = {
     "W01": Case(two_go, resend, TWICE, NO_ANSWER),
     "W02": Case(two_go, _both(unmark, no_checks), TWICE, NO_ANSWER),
-    "W03": Case(lost_between_runs, _both(forget, no_checks), TWICE, NO_ANSWER),
+    "W03": Case(lost_between_runs, _both(forget, no_checks, no_witness), TWICE, NO_ANSWER),
     "W04": Case(disk_full_once, watermark_first, LOST, SEQUENCE),
     "W05": Case(late_row, in_order, LOST, {"changes": "{by: sequence, column: id, lookback: 10}"}),
     "W06": Case(equal_rows, by_content, LOST),
-    "W07": Case(power_fails, no_sync, TWICE),
+    "W07": Case(power_fails, _both(no_sync, no_witness), TWICE),
     "W08": Case(charge_and_refund, mixed, TWICE, NO_RULES),
     "W09": Case(_of_three("P.partial_error", [0, 1], "5.00"), mixed, TWICE),
     "W10": Case(comes_late, _both(no_fence, no_wait), TWICE, LATE),

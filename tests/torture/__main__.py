@@ -30,7 +30,7 @@ from tests.torture.tally import Tally
 from tests.torture.trial import Trial, Violation
 from tests.ward import KEY, MachineTime, Time, Ward
 
-ENOUGH_FOR_ALL = 600
+ENOUGH_FOR_ALL = 1000
 """A run of so many schedules must have seen every outcome of settling."""
 
 _QUICK_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None

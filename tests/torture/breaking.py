@@ -7,6 +7,7 @@ from typing import Any
 from connector.ledger.database import Database
 from connector.ledger.link import Link
 from connector.ledger.store import Ledger
+from connector.ledger.witness import WitnessFile
 from connector.load.client import PlatformClient
 from connector.records import Outcome
 from tests.torture.trial import Killed, Trial
@@ -22,6 +23,7 @@ def break_in(monkeypatch: Any, current: Callable[[], Trial | None]) -> None:
     for name in _WRITES:
         _guard_write(monkeypatch, name, current)
     _guard_commits(monkeypatch, current)
+    _guard_witness(monkeypatch, current)
     _guard_calls(monkeypatch, current)
 
 
@@ -81,6 +83,20 @@ def _guard_commits(monkeypatch: Any, current: Callable[[], Trial | None]) -> Non
     monkeypatch.setattr(Database, "_begin_writing", begin_writing)
     monkeypatch.setattr(Database, "_end_together", end_together)
     monkeypatch.setattr(Database, "close", close_it)
+
+
+def _guard_witness(monkeypatch: Any, current: Callable[[], Trial | None]) -> None:
+    write = WitnessFile.write
+
+    def write_it(self: WitnessFile, *args: Any, **kwargs: Any) -> None:
+        trial = current()
+        if trial is not None:
+            trial.pass_point()
+        write(self, *args, **kwargs)
+        if trial is not None:
+            trial.pass_point()
+
+    monkeypatch.setattr(WitnessFile, "write", write_it)
 
 
 def _forget(database: Database) -> None:
