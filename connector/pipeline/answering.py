@@ -135,9 +135,15 @@ def answer_question(parts: Parts, name: str, number: int, signature: Signature, 
             question = _question_of(ledger, visit, kind)
             decision = _decide(question, number, visit, signature)
             _keep(ledger, question, number, decision)
+            is_waiting = ledger.registration(visit.visit_id) is not None
         finally:
             ledger.release_lease(lease)
-    return f"Visit {visit.name}: candidate {number} is its {question.kind}; the next run goes on with it."
+    then = (
+        "the next run goes on with it"
+        if is_waiting
+        else f"its registration is kept back: `connector quarantine release --visit {visit.name}` lets it go again"
+    )
+    return f"Visit {visit.name}: candidate {number} is its {question.kind}; {then}."
 
 
 def _question_of(ledger: Ledger, visit: KnownVisit, kind: str) -> KeptQuestion:

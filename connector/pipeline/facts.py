@@ -12,6 +12,9 @@ from connector.pipeline.desk import Desk
 from connector.pipeline.lifecycle import Facts, Told
 from connector.records import StagedRecord
 
+REGISTRATION = "registration"
+"""The step that keeps a registration as it was sent; the last one is that which the platform has."""
+
 
 @dataclass(slots=True)
 class Sitting:
@@ -30,6 +33,7 @@ class Sitting:
     told: dict[str, Told] = field(default_factory=dict)
     chosen: dict[Lookup, Mapping[str, str]] = field(default_factory=dict, repr=False)
     tried: set[str] = field(default_factory=set)
+    lacks_report: bool = False
     waiting: str = ""
     excess: str = ""
     is_sent: bool = False
@@ -48,7 +52,19 @@ def sit_down(desk: Desk, visit: VisitDue, *, is_registered: bool, after_doubt: b
         sitting.record = desk.ledger.registration(visit.visit_id)
     if sitting.record is not None:
         sitting.admission = admission_of(desk.flow.register, json.loads(sitting.record.payload))
+    elif is_registered and desk.flow.lookups:
+        _recall(sitting)
     return sitting
+
+
+def _recall(sitting: Sitting) -> None:
+    """What was registered, and whether a new injury's accident report has been seen."""
+    steps = sitting.desk.ledger.steps.of(sitting.visit.visit_id)
+    sent = [one.details.get("request") for one in steps if one.name == REGISTRATION]
+    if sent and isinstance(sent[-1], dict):
+        sitting.admission = admission_of(sitting.desk.flow.register, sent[-1])
+    is_seen = any(one.name == Lookup.REPORT and one.details.get("record") for one in steps)
+    sitting.lacks_report = sitting.admission.roles.get(NEW_INJURY) == "1" and not is_seen
 
 
 def gather(sitting: Sitting) -> Facts:
@@ -63,4 +79,5 @@ def gather(sitting: Sitting) -> Facts:
         wanted=frozenset(kind.value for kind in flow.lookups.values()),
         told=sitting.told,
         tried=frozenset(sitting.tried),
+        lacks_report=sitting.lacks_report,
     )

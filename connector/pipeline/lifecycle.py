@@ -26,7 +26,8 @@ class Facts:
     """What is known of a visit. `tried`: the steps that were carried out in this sitting; none is proposed twice.
 
     `is_new_injury` is None while only the platform could tell. `wanted`: the look-ups that the visits mapping names;
-    `told`: what came of those that were asked in this sitting. `has_ended`: in the HIS. `leaves`: the pipeline has a
+    `told`: what came of those that were asked in this sitting. `lacks_report`: a new injury was registered, and its
+    accident report has not been seen yet. `has_ended`: in the HIS. `leaves`: the pipeline has a
     mapping for leaving; `may_leave`: a person said so; `obstacles`: what stands against it, in words. `is_approved`:
     the fees as they are now. `documents`: files that the platform still lacks.
     """
@@ -38,6 +39,7 @@ class Facts:
     wanted: frozenset[str] = frozenset()
     told: Mapping[str, Told] = field(default_factory=lambda: MappingProxyType({}))
     tried: frozenset[str] = frozenset()
+    lacks_report: bool = False
     has_ended: bool = False
     leaves: bool = False
     may_leave: bool = False
@@ -95,6 +97,8 @@ def next_step(facts: Facts, rules: LifecycleSettings) -> Next:
         return _files(facts)
     if not facts.is_registered:
         return _registration(facts, rules)
+    if facts.lacks_report and "report" not in facts.tried:
+        return Due("report")  # it may come days after the admission (trap T116); nothing waits for it
     for step in _SENDING:
         if step not in facts.tried:
             return Due(step)

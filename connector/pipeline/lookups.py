@@ -39,6 +39,9 @@ _SESSION = "sessionid"
 
 def look_up(sitting: Sitting, kind: Lookup) -> Steps:
     """Ask for the records of one kind, and choose; afterwards it is `told` what came of it."""
+    if sitting.is_registered:
+        yield from _watch_report(sitting)
+        return
     candidates = yield from _ask(sitting, kind)
     questions = [
         one for one in sitting.desk.ledger.questions.of(sitting.visit.visit_id) if one.kind == kind.value
@@ -55,6 +58,19 @@ def look_up(sitting: Sitting, kind: Lookup) -> Steps:
             sitting.desk.report.warn(sitting.visit, "the platform has no accident report that fits yet (4.6)")
     if any(not one.answered_at for one in questions):
         sitting.desk.ledger.questions.withdraw(sitting.visit.visit_id, kind.value)
+
+
+def _watch_report(sitting: Sitting) -> Steps:
+    """Look once more for the accident report of a new injury that was registered without one (trap T116).
+
+    Nothing depends on it any more, so nothing is asked, and a platform that does not tell is asked another time.
+    """
+    try:
+        candidates = yield from _ask(sitting, Lookup.REPORT)
+    except Waits:
+        return
+    if fitting := [one for one in candidates if not one.faults]:
+        _take(sitting, Lookup.REPORT, Choice(fitting[-1], "fits"))
 
 
 def _fills(desk: Desk, kind: Lookup) -> bool:

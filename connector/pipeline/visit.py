@@ -17,7 +17,7 @@ from connector.ledger.overview import VisitDue
 from connector.pipeline import messages
 from connector.pipeline.compose import compose
 from connector.pipeline.desk import Desk, Held, Line, Waits
-from connector.pipeline.facts import Sitting, gather, sit_down
+from connector.pipeline.facts import REGISTRATION, Sitting, gather, sit_down
 from connector.pipeline.lifecycle import UNCONFIRMED, Asking, Due, Waiting, next_step
 from connector.pipeline.lookups import complete, look_up, must_be_plausible, note_once
 from connector.pipeline.resetting import approved_reset, reset
@@ -29,9 +29,6 @@ from connector.records import StagedRecord, State, Verdict, yuan
 
 _CLEAN_AFTER_DOUBT = 3
 """After a doubt a visit goes on row by row until so many clean answers (protocol, decision 5)."""
-
-REGISTRATION = "registration"
-"""The step that keeps a registration as it was sent; the last one is that which the platform has."""
 
 _OLD = timedelta(minutes=10)
 """A total is read again before it is built upon when it is older than this (protocol, decision 4)."""

