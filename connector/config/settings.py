@@ -158,6 +158,17 @@ class LifecycleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SettlementSettings:
+    """How a settlement sheet is printed: its `title` ("" is the document's), and the `fonts` of its PDF.
+
+    The first font that has a character draws it; without any, the usual ones of this machine are looked for.
+    """
+
+    title: str = ""
+    fonts: tuple[pathlib.Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of connector.yaml."""
 
@@ -169,6 +180,7 @@ class Settings:
     checks: CheckSettings = field(default_factory=CheckSettings)
     cards: CardSettings = field(default_factory=CardSettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
+    settlement: SettlementSettings = field(default_factory=SettlementSettings)
     lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

@@ -26,10 +26,22 @@ from connector.config.settings import (
     LifecycleSettings,
     PlatformSettings,
     Settings,
+    SettlementSettings,
 )
 from connector.config.yaml_reader import Scalar, read_yaml
 
-_SECTIONS = ("his", "platform", "ledger", "delivery", "guards", "checks", "cards", "journal", "lifecycle")
+_SECTIONS = (
+    "his",
+    "platform",
+    "ledger",
+    "delivery",
+    "guards",
+    "checks",
+    "cards",
+    "journal",
+    "lifecycle",
+    "settlement",
+)
 _SECRETS = frozenset(
     {("his", "url"), ("platform", "password"), ("platform", "key"), ("ledger", "url"), ("ledger", "key")}
 )
@@ -46,6 +58,7 @@ _OPEN: frozenset[Path] = frozenset(
     | {("checks", one) for one in CheckSettings.__dataclass_fields__}
     | {("cards", one) for one in CardSettings.__dataclass_fields__}
     | {("journal", one) for one in JournalSettings.__dataclass_fields__}
+    | {("settlement", "title"), ("settlement", "fonts")}
     | {("lifecycle", one) for one in LifecycleSettings.__dataclass_fields__}
 )
 """Settings whose values may be shown. Everything else in the file is masked, known or not."""
@@ -75,6 +88,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
         cards=_read_cards(form.form("cards")),
         journal=_read_journal(form.form("journal")),
         lifecycle=_read_lifecycle(form.form("lifecycle")),
+        settlement=_read_settlement(form.form("settlement"), path.parent),
         file=path,
     )
     form.close()
@@ -266,6 +280,17 @@ def _read_lifecycle(form: Form | None) -> LifecycleSettings:
     )
     form.close()
     return lifecycle
+
+
+def _read_settlement(form: Form | None, directory: pathlib.Path) -> SettlementSettings:
+    if form is None:
+        return SettlementSettings()
+    fonts = tuple(
+        directory / font for font in form.words("fonts")
+    )  # looked at when they are used: deliver without
+    settlement = SettlementSettings(form.word("title") or "", fonts)
+    form.close()
+    return settlement
 
 
 def _read_secret(form: Form, name: str) -> Secret:

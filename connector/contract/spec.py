@@ -87,8 +87,9 @@ class Node(_Fact):
 
     `wrapper`: the list stands inside an object (`"meds": {"med": [ … ]}` is the node `meds.med`).
     `roles`: which field plays which part (`amount`, `price`, `quantity`, `item`, …), so that no Python
-    spells a field name. `fits`: what makes a record of an answer the one that a request may name. `twin`: the node of the other family, as `Contract.node` takes it. `errors`: the
-    platform's codes for rules about the node as a whole (`required`).
+    spells a field name. `ranges`: pairs of fields that limit a query to days, the first and the last.
+    `fits`: what makes a record of an answer the one that a request may name. `twin`: the node of the other family, as
+    `Contract.node` takes it. `errors`: the platform's codes for rules about the node as a whole (`required`).
     """
 
     kind: Literal["node"] = "node"
@@ -100,6 +101,7 @@ class Node(_Fact):
     required_when: tuple[Condition, ...] = ()
     children: tuple[Annotated["Field | Node", Slot(discriminator="kind")], ...] = ()
     roles: Mapping[str, str] = Slot(default_factory=dict)
+    ranges: Mapping[str, tuple[str, str]] = Slot(default_factory=dict)
     fits: tuple[Fit, ...] = ()
     errors: Mapping[str, str] = Slot(default_factory=dict)
     twin: str | None = None

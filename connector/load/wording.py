@@ -57,6 +57,12 @@ def put_request_in_words(contract: Contract, operation: Operation, body: Mapping
     return list(_Speaker(contract).tell(body, operation.request, "", 0, begins=False))
 
 
+def words_of(contract: Contract, spec: Field, text: str) -> str:
+    """What a code means; "" for one that no table has."""
+    table = contract.codes.get(spec.codes or "")
+    return table.entries.get(text.strip(), "") if table else ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Speaker:
     """One walk through one answer."""
@@ -97,21 +103,16 @@ class _Speaker:
                 yield from self._tell_inside(item, None, "", place, depth + 1)
             else:
                 yield Line(
-                    place, depth, begins=True, name="", zh="", value=_text(item), words="", is_known=False
+                    place, depth, begins=True, name="", zh="", value=as_text(item), words="", is_known=False
                 )
 
     def _field(
         self, spec: Field | Node | None, name: str, value: object, path: str, depth: int, *, begins: bool
     ) -> Line:
-        text = _text(value)
+        text = as_text(value)
         zh = spec.zh if spec else ""
-        words = self._words(spec, text) if isinstance(spec, Field) else ""
+        words = words_of(self.contract, spec, text) if isinstance(spec, Field) else ""
         return Line(path, depth, begins, name, zh, text, words, spec is not None)
-
-    def _words(self, spec: Field, text: str) -> str:
-        """What a code means; "" for one that no table has."""
-        table = self.contract.codes.get(spec.codes or "")
-        return table.entries.get(text.strip(), "") if table else ""
 
 
 def _find(node: Node | None, name: str) -> Field | Node | None:
@@ -128,7 +129,7 @@ def _wrap(node: Node) -> Node:
     return Node(name=node.wrapper or "", zh=node.zh, children=(node.model_copy(update={"wrapper": None}),))
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
     """A single value as it came; nothing is rounded."""
     if value is None:
         return ""

@@ -19,6 +19,7 @@ _PERSONAL = (
     "签名",
     "医师",
     "医生",
+    "主任",
 )
 """A field whose Chinese name contains one of these is a person's."""
 
@@ -94,7 +95,7 @@ def mask_of_call(operation: Operation, *more: str) -> CallMask:
         for _, child in side.walk()
         if isinstance(child, Field)
     ]
-    personal = {one.name for one in fields if any(word in one.zh for word in _PERSONAL)}
+    personal = {one.name for one in fields if is_personal(one)}
     return CallMask(frozenset({one.name for one in fields} - personal).union(more))
 
 

@@ -65,6 +65,8 @@ def test_conditions_and_roles_name_fields_that_exist():
             assert find(root, condition.path.removeprefix("/")), (place, condition.path)
         for role, name in node.roles.items():
             assert node.field(name), (place, role)
+        for name in (name for pair in node.ranges.values() for name in pair):
+            assert node.field(name), (place, name)
 
 
 def test_twins_point_at_each_other():

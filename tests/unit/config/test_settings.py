@@ -16,6 +16,7 @@ from connector.config.settings import (
     GuardSettings,
     JournalSettings,
     LifecycleSettings,
+    SettlementSettings,
 )
 from connector.config.settings_file import read_settings
 
@@ -41,6 +42,7 @@ guards:
 checks: {amount_tolerance: "0.10", length_in: bytes}
 cards: {region: "150100"}
 journal: {keep_days: 30, keep: changes}
+settlement: {title: 包头市结算单, fonts: [fonts/a.ttf, /b.ttc]}
 lifecycle:
   {accident_report: no-upload, leave: automatic, e_invoice: true, single_injury: ask, single_application: take,
    single_filing: ask}
@@ -67,6 +69,9 @@ def test_every_setting_is_read(desk):
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
     assert read.cards == CardSettings("150100")
     assert read.journal == JournalSettings(30, "changes")
+    assert read.settlement == SettlementSettings(
+        "包头市结算单", (read.file.parent / "fonts" / "a.ttf", Path("/b.ttc"))
+    )
     assert read.lifecycle == LifecycleSettings("no-upload", "automatic", True, "ask", "take", "ask")
 
 
@@ -77,6 +82,7 @@ def test_what_is_not_said_has_its_default(desk):
     assert read.checks == CheckSettings()
     assert read.cards == CardSettings("150000")
     assert read.journal == JournalSettings(365, "all")
+    assert read.settlement == SettlementSettings()
     assert read.lifecycle == LifecycleSettings("optional", "ask", False, "take", "ask", "take")
     assert read.platform.max_file_mb == 10
     assert (read.his.page_rows, read.platform.proxy, dict(read.platform.headers)) == (50_000, None, {})
