@@ -16,6 +16,7 @@ from connector.cli import (
     quarantine,
     reconcile,
     resolve,
+    settlement,
     show,
     show_run,
     trace,
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(ledger.app, name="ledger")
     app.add_typer(journal.app, name="journal")
     app.command()(trace.trace)
+    app.command()(settlement.settlement)
     app.command()(call.call)
     app.add_typer(card.app, name="card")
     app.command()(calibrate.calibrate)

@@ -211,7 +211,7 @@ def open_sheets(file: Path) -> Iterator[Sheets]:
     sheets: Sheets | None = None
     try:
         for one in files:
-            _create(one)
+            create_file(one)
             created.append(one)
         sheets = kind(files)
         yield sheets
@@ -227,8 +227,8 @@ def open_sheets(file: Path) -> Iterator[Sheets]:
                 one.unlink(missing_ok=True)
 
 
-def _create(file: Path) -> None:
-    """Make an empty file that only this user may read; what is there already stays as it is."""
+def create_file(file: Path) -> None:
+    """Make an empty file that only this user may read; ConfigurationError where one is there, or it cannot be."""
     try:
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
