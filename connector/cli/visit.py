@@ -14,7 +14,7 @@ from connector.cli.words import moment, money
 if TYPE_CHECKING:
     from connector.pipeline.visiting import VisitLine, VisitReport
 
-app = typer.Typer(help="Visits one by one: where each stands, what was done for it, and what comes next.")
+app = typer.Typer(help="Visits one by one: where each stands, what comes next.")
 
 VisitArgument = Annotated[str, typer.Argument(help="The visit: its number, or its key in the HIS.")]
 
@@ -48,7 +48,10 @@ def show(
     show_personal: PersonalOption = False,
     json: JsonOption = False,
 ) -> int:
-    """Show where a visit stands, what was done for it, and what was asked and decided."""
+    """Show where a visit stands and what was done for it.
+
+    Its questions and what people decided are shown too.
+    """
     from connector.pipeline.parts import open_project
     from connector.pipeline.visiting import show_visit
 
