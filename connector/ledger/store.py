@@ -222,6 +222,12 @@ class Ledger:
         """Visits of this number at the platform, or of this key in the HIS."""
         return self._visits.find(name)
 
+    def visits_registered(
+        self, operations: Collection[str], since: datetime, until: datetime
+    ) -> list[KnownVisit]:
+        """Registered visits whose registration went from `since` to before `until`."""
+        return self._visits.registered_between(operations, since, until)
+
     def visits_of(self, visit_ids: Collection[int]) -> list[KnownVisit]:
         """The visits of these ids."""
         return self._visits.of_ids(visit_ids)

@@ -146,6 +146,18 @@ class Visits:
         with self.database.reading() as link:
             return self.known(link, "v.id IN (??)", list(visit_ids))
 
+    def registered_between(
+        self, operations: Collection[str], since: datetime, until: datetime
+    ) -> list[KnownVisit]:
+        """Registered visits whose registration (by one of these interfaces) went from `since` to before `until`."""
+        with self.database.reading() as link:
+            return self.known(
+                link,
+                "v.is_registered = 1 AND EXISTS (SELECT 1 FROM batch b WHERE b.visit_id = v.id AND b.state = :batch_accepted "
+                "AND b.operation IN (??) AND b.claimed_at >= ? AND b.claimed_at < ?)",
+                *(list(operations), to_ms(since), to_ms(until)),
+            )
+
     def unread(self, visits: str, mapping: str) -> list[str]:
         """Visits whose rows of `mapping` have never been read by visit: the watermark may have passed them."""
         with self.database.reading() as link:
