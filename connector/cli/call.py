@@ -112,7 +112,7 @@ def _call(
         return _FAILED
     with Stopping() as stopping:
         report = calling.send(parts, request, notify=_tell, is_stopping=stopping)
-    return _show(report, json=json)
+    return show_report(report, json=json)
 
 
 def _read(data: str) -> dict[str, Any]:
@@ -209,7 +209,8 @@ def _show_preview(preview: "Preview", *, json: bool) -> int:
     return 0
 
 
-def _show(report: "CallReport", *, json: bool) -> int:
+def show_report(report: "CallReport", *, json: bool) -> int:
+    """An answer, as JSON or a field a line; gives the exit code."""
     if json:
         names = ("method", "section", "verdict", "is_empty", "code", "message", "printed", "ours", "advice")
         told = {name: getattr(report, name) for name in (*names, "answer", "words")}

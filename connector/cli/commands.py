@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from connector.cli import (
+    asking,
     calibrate,
     call,
     card,
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(journal.app, name="journal")
     app.command()(trace.trace)
     app.command()(settlement.settlement)
+    app.add_typer(asking.app, name="ask")
     app.command()(call.call)
     app.add_typer(card.app, name="card")
     app.command()(calibrate.calibrate)

@@ -50,6 +50,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Contribution": ("amount",),
     "Doubt": ("amount",),
     "Kept": ("amount",),
+    "ListedVisit": ("platform", "ledger"),
     "OldVisit": ("ledger", "platform", "surplus", "waiting", "amount"),
     "OpenBatch": ("amount",),
     "Quantity": ("amount",),

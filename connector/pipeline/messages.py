@@ -74,7 +74,9 @@ def read_totals(operation: Operation, outcome: Outcome, number: str, at: str) ->
     total_field = node.roles["total"]
     for row in rows_of(outcome.body, node):
         if str(row.get(node.roles["visit"], "")).strip() == number:
-            return Reading(_scaled(row.get(total_field), total_field, operation), (), operation.method, at)
+            return Reading(
+                read_amount(row.get(total_field), total_field, operation), (), operation.method, at
+            )
     return None
 
 
@@ -94,9 +96,9 @@ def read_approval(operation: Operation, outcome: Outcome, at: str) -> Reading:
     categories: dict[str, int] = {}
     for row in rows_of(outcome.body, node):
         category = str(row.get(node.roles["category"], "")).strip()
-        amount = _scaled(row.get(node.roles["total"]), node.roles["total"], operation)
+        amount = read_amount(row.get(node.roles["total"]), node.roles["total"], operation)
         categories[category] = categories.get(category, 0) + amount
-    total = _scaled(outcome.body.get(name), name, operation)
+    total = read_amount(outcome.body.get(name), name, operation)
     return Reading(total, tuple(sorted(categories.items())), operation.method, at)
 
 
@@ -110,7 +112,7 @@ def rows_of(body: Mapping[str, object], node: Node) -> list[Mapping[str, object]
     return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
-def _scaled(value: object, name: str, operation: Operation) -> int:
+def read_amount(value: object, name: str, operation: Operation) -> int:
     """An amount of an answer, scaled by 4; an empty one is zero (assumption A7 of the protocol)."""
     text = str(value if value is not None else "").strip()
     try:

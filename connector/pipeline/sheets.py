@@ -1,4 +1,4 @@
-"""Comparisons as files for a spreadsheet: CSV, or xlsx; one row a visit and category, and every explaining row.
+"""Files for a spreadsheet, CSV or xlsx: of comparisons a row a visit and category and every explaining row, or a list.
 
 A file is never overwritten, is readable by its owner alone, and is removed again where the work does not end. No cell
 of text can become a formula. Rows are written as they come: the memory needed is one visit's.
@@ -6,7 +6,7 @@ of text can become a formula. Rows are written as they come: the memory needed i
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -47,6 +47,9 @@ ROWS = (
     "ledger",
     "difference",
 )
+COMPARED: Mapping[str, Sequence[str]] = {"totals": TOTALS, "rows": ROWS}
+"""The sheets of comparisons, with their columns."""
+
 WHOLE = "all"
 """The category of a visit's own line."""
 
@@ -81,21 +84,26 @@ def explanation(one: Comparison) -> str:
 
 
 class Sheets:
-    """Where comparisons are written: a sheet of sums, and one of rows. Subclasses know the file.
+    """Where rows are written: comparisons to a sheet of sums and one of rows, a list to one. Subclasses know the file.
 
     Raises ConfigurationError where the disk takes no more.
     """
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], heads: Mapping[str, Sequence[str]]) -> None:
         self.files = tuple(files)
         self.is_finished = False
-        self._write(0, TOTALS)
-        self._write(1, ROWS)
+        for number, columns in enumerate(heads.values()):
+            self._write(number, columns)
 
     def add(self, one: Comparison) -> None:
         """Write a visit: itself, its categories, and its rows."""
         with self._told():
             self._add(one)
+
+    def add_row(self, row: Sequence[Cell]) -> None:
+        """Write a row of a list."""
+        with self._told():
+            self._write(0, row)
 
     def finish(self) -> tuple[Path, ...]:
         """All is there; the files that were written."""
@@ -112,13 +120,13 @@ class Sheets:
         whole = [sum(getattr(sums, name) for sums in one.categories) for name in _BESIDE]
         about = (verdict(one), explanation(one), one.read_at)
         money = (one.his, one.ledger, one.platform, *whole, one.others)
-        self._write(0, (one.pipeline, one.visit, WHOLE, *map(_yuan, money), *about))
+        self._write(0, (one.pipeline, one.visit, WHOLE, *map(in_yuan, money), *about))
         for sums in one.categories:
             parts = (sums.his, sums.accepted, sums.platform, *(getattr(sums, name) for name in _BESIDE), None)
-            self._write(0, (one.pipeline, one.visit, sums.category, *map(_yuan, parts), "", "", ""))
+            self._write(0, (one.pipeline, one.visit, sums.category, *map(in_yuan, parts), "", "", ""))
         for row in one.rows:
             what = (row.mapping, row.key, row.category, row.item, row.why, row.detail)
-            sums_of_row = map(_yuan, (row.his, row.accepted, row.difference))
+            sums_of_row = map(in_yuan, (row.his, row.accepted, row.difference))
             self._write(1, (one.pipeline, one.visit, *what, *sums_of_row))
 
     @contextmanager
@@ -138,15 +146,15 @@ class Sheets:
 
 
 class _CsvSheets(Sheets):
-    """Two files, UTF-8 with the mark by which Excel knows it; amounts as exact text."""
+    """A file a sheet, UTF-8 with the mark by which Excel knows it; amounts as exact text."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], heads: Mapping[str, Sequence[str]]) -> None:
         self._open = [file.open("w", newline="", encoding="utf-8-sig") for file in files]
         self._writers = [csv.writer(file) for file in self._open]
-        super().__init__(files)
+        super().__init__(files, heads)
 
     def close(self) -> None:
-        """Close both."""
+        """Close them."""
         for file in self._open:
             file.close()
 
@@ -158,16 +166,16 @@ class _CsvSheets(Sheets):
 
 
 class _WorkbookSheets(Sheets):
-    """One workbook of two sheets; amounts are numbers, keys are text."""
+    """One workbook; amounts are numbers, keys are text."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], heads: Mapping[str, Sequence[str]]) -> None:
         from openpyxl import Workbook  # a third of a second that only an export needs
 
         self._book = Workbook(write_only=True)
-        self._sheets = [self._book.create_sheet(name) for name in ("totals", "rows")]
+        self._sheets = [self._book.create_sheet(name) for name in heads]
         for sheet in self._sheets:
             sheet.freeze_panes = "A2"
-        super().__init__(files)
+        super().__init__(files, heads)
 
     def close(self) -> None:
         """End what was not saved; openpyxl removes its own temporary files when the process ends."""
@@ -195,8 +203,10 @@ class _WorkbookSheets(Sheets):
 
 
 @contextmanager
-def open_sheets(file: Path) -> Iterator[Sheets]:
+def open_sheets(file: Path, heads: Mapping[str, Sequence[str]] = COMPARED) -> Iterator[Sheets]:
     """Create the file or files, and remove them again where they are not finished.
+
+    `heads` are the sheets by their names, each with its columns; the first one's CSV bears the name that was given.
 
     Raises ConfigurationError where one exists already, cannot be written, or is of an unknown kind.
     """
@@ -206,14 +216,15 @@ def open_sheets(file: Path) -> Iterator[Sheets]:
             f"{file}: an export is a .csv or an .xlsx file; give it one of these endings."
         )
     kind = _CsvSheets if suffix == ".csv" else _WorkbookSheets
-    files = [file, file.with_stem(f"{file.stem}-rows")] if suffix == ".csv" else [file]
+    more = [file.with_stem(f"{file.stem}-{name}") for name in tuple(heads)[1:]]
+    files = [file, *more] if suffix == ".csv" else [file]
     created: list[Path] = []
     sheets: Sheets | None = None
     try:
         for one in files:
             create_file(one)
             created.append(one)
-        sheets = kind(files)
+        sheets = kind(files, heads)
         yield sheets
     except OSError as error:
         raise ConfigurationError(
@@ -239,7 +250,7 @@ def create_file(file: Path) -> None:
         raise ConfigurationError(f"{file} cannot be written: {error.strerror}. Name another place.") from None
 
 
-def _yuan(amount: int | None) -> Decimal | None:
+def in_yuan(amount: int | None) -> Decimal | None:
     """An amount with two decimals, or the four it has."""
     if amount is None:
         return None

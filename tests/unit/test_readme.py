@@ -49,7 +49,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", sorted(set(commands())))
 def test_its_commands_exist(line, capsys):
     words = line.split()
-    size = 2 if words[0] in ("quarantine", "card", "changes", "journal", "ledger", "visit") else 1
+    size = 2 if words[0] in ("ask", "quarantine", "card", "changes", "journal", "ledger", "visit") else 1
     assert run([*words[:size], "--help"]) == 0
     shown = capsys.readouterr().out
     for option in (word for word in words if word.startswith("-")):

@@ -25,6 +25,7 @@ import connector.pipeline.journal
 import connector.pipeline.old_business
 import connector.pipeline.overview
 import connector.pipeline.run
+import connector.pipeline.uploaded
 import connector.records
 from connector.cli import output, show, words
 from connector.cli.output import Bars, say, show_json, show_table
@@ -199,6 +200,7 @@ def test_money_fields_are_fields():
             connector.pipeline.guards,
             connector.pipeline.journal,
             connector.pipeline.old_business,
+            connector.pipeline.uploaded,
             connector.records,
         )
         for name, shown in vars(module).items()
