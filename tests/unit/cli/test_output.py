@@ -16,6 +16,7 @@ import connector.ledger.compensations
 import connector.ledger.conclusions
 import connector.ledger.overview
 import connector.ledger.quarantine
+import connector.pipeline.acceptance
 import connector.pipeline.balance
 import connector.pipeline.cases
 import connector.pipeline.demo
@@ -200,6 +201,7 @@ def test_money_fields_are_fields():
             connector.pipeline.guards,
             connector.pipeline.journal,
             connector.pipeline.old_business,
+            connector.pipeline.acceptance,
             connector.pipeline.uploaded,
             connector.records,
         )
