@@ -196,12 +196,12 @@ def test_money_fields_are_fields():
             connector.pipeline.overview,
             connector.pipeline.desk,
             connector.pipeline.demo,
+            connector.pipeline.acceptance,
             connector.pipeline.balance,
             connector.pipeline.cases,
             connector.pipeline.guards,
             connector.pipeline.journal,
             connector.pipeline.old_business,
-            connector.pipeline.acceptance,
             connector.pipeline.uploaded,
             connector.records,
         )
