@@ -77,7 +77,7 @@ class Claims:
     def write(self, link: Link, intents: Sequence[Intent]) -> list[Batch]:
         """The same, within a transaction that does more."""
         ids = [i for intent in intents for i in intent.record_ids]
-        self.witness.expect()
+        at = self.witness.expect(to_ms(self.now()))
         must_be_trusted(
             link, [intent.visit_id for intent in intents if intent.record_ids]
         )  # a reset is a way out
@@ -93,7 +93,7 @@ class Claims:
             for n, intent in enumerate(intents)
         ]
         make_way(link, [intent.visit_id for intent in intents if not intent.record_ids], to_ms(self.now()))
-        self._write(link, list(zip(batches, intents, mappings, strict=True)))
+        self._write(link, list(zip(batches, intents, mappings, strict=True)), at)
         if link.run("UPDATE record SET state = :batched WHERE id IN (??) AND state = :staged", ids) != len(
             ids
         ):
@@ -186,9 +186,8 @@ class Claims:
             mappings.append(known[0][1])
         return mappings
 
-    def _write(self, link: Link, wanted: Sequence[tuple[Batch, Intent, int]]) -> None:
+    def _write(self, link: Link, wanted: Sequence[tuple[Batch, Intent, int]], at: int) -> None:
         segments = self.payloads.segments(link, [intent.visit_id for _, intent, _ in wanted])
-        at = to_ms(self.now())  # one for all: what has it was claimed together
         try:
             link.insert(
                 "claim",

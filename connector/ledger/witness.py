@@ -113,7 +113,7 @@ class Witness:
     file: WitnessFile | None
     caution: str = field(default="", init=False)
     _is_heeded: bool = field(default=False, init=False)
-    _is_behind: bool = field(default=False, init=False)
+    _expected_at: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         """Sign after every commit that claimed."""
@@ -190,20 +190,25 @@ class Witness:
             self.file.write(own, create=True)
         self._is_heeded = True
 
-    def expect(self) -> None:
-        """A claim will be committed. Raises ValueError where the witness was not asked before: it would forget."""
+    def expect(self, at: int) -> int:
+        """A claim will be committed; returns the moment (ms) under which it stands: one for all claims of a commit.
+
+        Raises ValueError where the witness was not asked before: it would be made to forget what it knows.
+        """
         if self.file is not None and not self._is_heeded:
             raise ValueError("the witness was not asked before a claim")
-        self._is_behind = True
+        self._expected_at = self._expected_at or at
+        return self._expected_at
 
     def _sign(self) -> None:
         """Write down what was claimed last, once it is durable and before it is sent. Raises LedgerError."""
-        if not self._is_behind or self.file is None:
+        if not self._expected_at:
             return
-        with self.database.reading() as link:
-            own = self._last(link)
-        self.file.write(own)
-        self._is_behind = False
+        if self.file is not None:
+            with self.database.reading() as link:
+                own = self._last(link)
+            self.file.write(own)
+        self._expected_at = 0
 
     def _renew(self, found: Mark | None, own: Mark) -> None:
         """The witness may be one commit behind, where a process died between the two."""

@@ -57,7 +57,8 @@ def compare(parts: Parts, *, notify: Callable[[str], None], is_stopping: Callabl
             notify(str(error).partition(" Nothing was sent.")[0])
             notify("Every visit is held from now on, until it is compared.")
             ledger.witness.distrust()
-        suspects = ledger.trust.suspects()
+        # Of a visit without a number nothing can have been sent.
+        suspects = [one for one in ledger.trust.suspects() if one.number]
         if suspects and not ledger.trust.is_quiet():
             settle_s = parts.project.settings.delivery.settle_s
             notify(f"Waiting {settle_s} s, until what another ledger may have sent would have shown.")
@@ -69,8 +70,6 @@ def compare(parts: Parts, *, notify: Callable[[str], None], is_stopping: Callabl
 
 def _read(line: Line, suspect: Suspect, parts: Parts) -> int | None:
     """The platform's total of a visit (4.15), None where it is not listed."""
-    if not suspect.number:
-        return None
     line.keep()
     operation = parts.contract.operation(_TOTALS)
     body = messages.totals_body(operation, suspect.number)
@@ -92,7 +91,7 @@ def _sum(suspect: Suspect, ledger: Ledger, platform: int | None) -> SuspectSums:
     """A visit with its numbers."""
     base = ledger.platform_base(suspect.visit_id)
     expected = [base] if suspect.doubt is None else [base, base + suspect.doubt]
-    agrees = bool(suspect.number) and any(fits(platform or 0, one) for one in expected)
+    agrees = any(fits(platform or 0, one) for one in expected)
     if platform is None and (suspect.registered or base):
         agrees = False  # the ledger knows of something at the platform, and the platform does not
     return SuspectSums(suspect.visit_id, suspect.name, base, suspect.doubt, platform, agrees)

@@ -173,12 +173,13 @@ class Site:
             process.wait()
 
     def run_until_quiet(self, most: int = 8) -> Running:
-        """Run until a run calls nobody; every run ends well."""
+        """Run until a run calls nobody; every run does what it can, and the last one leaves nothing waiting."""
         for _ in range(most):
             before = len(self.ward.simulator.calls)
             process = self.start()
-            assert process.wait() == 0, process.said
+            assert process.wait() in (0, 4), process.said
             if len(self.ward.simulator.calls) == before:
+                assert process.wait() == 0, process.said
                 return process
         raise AssertionError(f"not quiet after {most} runs: {process.said}")
 

@@ -33,7 +33,7 @@ def settle(site):
 def test_killed_at_each_commit_of_a_reset(approved):
     killed = 0
     for number in range(1, 40):
-        code = approved.start(dies=[("before", "after")[number % 2], number]).wait()
+        code = approved.start(die_at=f"L.any.{('before', 'after')[number % 2]}#{number}").wait()
         if code >= 0:
             break
         assert code == -9

@@ -2,8 +2,7 @@
 
 On its schedule the weaker connector must lose a row or send one twice, and the comparison must see it; the connector
 as it is must come through the same schedule. Where two defences stand in the way, both are taken away (a lost ledger
-is noticed by its witness too). W17, W25 and W28 are about the witness, W20 and W21 about resets: they are tested
-beside those (test_restored, test_resets).
+is noticed by its witness too). W20 and W21 are about resets: they are tested beside those (test_resets).
 """
 
 import re
@@ -25,6 +24,8 @@ from connector.ledger.database import Database
 from connector.ledger.leases import Lease, Leases
 from connector.ledger.staging import Staging
 from connector.ledger.store import Ledger
+from connector.ledger.trust import Trust
+from connector.ledger.witness import Witness
 from connector.load.client import PlatformClient
 from connector.pipeline import compose
 from connector.pipeline.compose import Composition
@@ -195,6 +196,19 @@ def no_sync(ward: Ward, patch: Patch) -> None:
     patch.setattr(Database, "_prepare", prepare_it)
 
 
+def no_witness(ward: Ward, patch: Patch) -> None:
+    patch.setattr(Witness, "_knows", lambda *_: True)
+
+
+def counting_witness(ward: Ward, patch: Patch) -> None:
+    """It keeps a number, and not which batch had it."""
+    patch.setattr(Witness, "_knows", lambda _witness, _link, found, own: found.batch <= own.batch)
+
+
+def no_quiet(ward: Ward, patch: Patch) -> None:
+    patch.setattr(Trust, "is_quiet", lambda _trust: True)
+
+
 def believe_errors(ward: Ward, patch: Patch) -> None:
     """An error means that nothing was saved."""
     charges = connector.pipeline.resolve._resolve_charges
@@ -346,6 +360,63 @@ def power_fails(ward: Ward, patch: Patch) -> None:
     for file, content in kept:
         file.write_bytes(content)
     ward.run_until_quiet()
+
+
+def brought_back(ward: Ward, patch: Patch) -> None:
+    """What comes to nothing was sent after the copy was made that now takes the ledger's place."""
+    ward.stay(1)
+    ward.run()
+    copy = shutil.copy(ward.directory / "ledger.db", ward.directory / "copy")
+    _pair(ward)
+    ward.run_until_quiet()
+    shutil.copy(copy, ward.directory / "ledger.db")
+    ward.run_until_quiet()
+
+
+def brought_back_twice(ward: Ward, patch: Patch) -> None:
+    """Brought back, gone on up to the same number of batches, and brought back to what was lost."""
+    ledger = ward.directory / "ledger.db"
+    ward.stay(1)
+    ward.run()
+    early = shutil.copy(ledger, ward.directory / "early")
+    for _ in range(2):
+        ward.order(1)
+        ward.run()
+    late = shutil.copy(ledger, ward.directory / "late")
+    shutil.copy(early, ledger)
+    ward.run()
+    with ward.parts().open_ledger() as opened:
+        opened.trust.clear([one.visit_id for one in opened.trust.suspects()])
+    ward.change("DELETE FROM doctor_order")
+    _pair(ward)
+    ward.run_until_quiet()
+    shutil.copy(late, ledger)
+    ward.run_until_quiet()
+
+
+def lost_under_way(ward: Ward, patch: Patch) -> None:
+    """The ledger is lost with its witness while its upload is under way; the next one asks at once."""
+    ward.stay(1)
+    ward.fee(1)
+
+    def die(method: str, body: bytes) -> None:
+        if method == "sendMedInfo":
+            raise Killed
+
+    with patch.context() as watched, suppress(Killed):
+        watch(watched, after=die)
+        ward.run()
+    for file in ward.directory.glob("ledger.[dw]*"):
+        file.unlink()
+    with ward.parts().open_ledger(create=True):
+        pass
+    watch(patch, after=lambda method, body: ward.simulator.release() if method == "sendMedInfo" else None)
+    ward.time.on_sleep = lambda seconds: ward.simulator.release() if seconds > LAG_S else None
+    ward.run_until_quiet()
+
+
+def _pair(ward: Ward) -> None:
+    ward.fee(1, "-10.00", quantity="-1", refund=ward.fee(1, "10.00"))
 
 
 def charge_and_refund(ward: Ward, patch: Patch) -> None:
@@ -507,12 +578,15 @@ CASES = {
     "W14": Case(partly("P.partial_counts"), _both(believe_yes, no_checks), LOST),
     "W15": Case(by_hand_before, no_checks, LOST),
     "W16": Case(tiny, _both(all_detectable, first_fit), TWICE, NO_ANSWER),
+    "W17": Case(brought_back, no_witness, TWICE),
     "W18, W19": Case(second_process, _both(no_lock, one_session), TWICE),
     "W22": Case(partly("P.partial_error", lagging=True), no_lag, TWICE),
     "W23": Case(_of_three("P.partial_silent", [0], "10.00"), mixed, LOST),
     "W24": Case(by_hand_meanwhile, believe_parts, LOST, LOSE),
+    "W25": Case(lost_under_way, no_quiet, TWICE, LATE),
     "W26": Case(_dies("after"), _both(_orphans(BatchState.RELEASED), no_checks), TWICE),
     "W27": Case(_dies("before"), _both(_orphans(BatchState.ACCEPTED), no_checks), LOST),
+    "W28": Case(brought_back_twice, counting_witness, TWICE),
     "W29": Case(lagging_refund, no_lag, LOST),
 }
 

@@ -7,7 +7,7 @@ import pytest
 from connector.errors import LedgerError
 from connector.ledger.decisions import Decision
 from connector.ledger.witness import Mark, WitnessFile
-from tests.ledger.blocks import CHARGES, KEY, VISITS, accept, begin, claim, intent, stage
+from tests.ledger.blocks import CHARGES, KEY, VISITS, Row, accept, begin, claim, intent, stage
 
 MARK = Mark("abc", 0, 7, "d1", 1)
 
@@ -252,3 +252,18 @@ def test_rows_that_a_person_adopts_are_witnessed_too(reopened, file, clock):
     send(ledger, "k3", visit)
     ledger.close()
     assert reopened()[1] == ""
+
+
+def test_claims_that_are_committed_together_are_one_commit_whatever_the_clock_says(reopened, file, clock):
+    ledger, _ = reopened(create=True)
+    ids = begin(ledger, "A", "B")
+    stage(ledger, "k1", Row("k2", visit="B"))
+    before = file.path.read_bytes()
+    with ledger.together():
+        claim(ledger, ids["A"])
+        clock.forward(seconds=1)
+        last = claim(ledger, ids["B"])
+    ledger.close()
+    file.path.write_bytes(before)
+    _, said = reopened()
+    assert (said, file.read().batch) == ("", last.id)
