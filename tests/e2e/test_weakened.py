@@ -29,7 +29,6 @@ from connector.ledger.witness import Witness
 from connector.load.client import PlatformClient
 from connector.pipeline import compose
 from connector.pipeline.compose import Composition
-from connector.pipeline.parts import Parts
 from connector.pipeline.sessions import SessionKeeper
 from connector.pipeline.settling import Explanation, Fit, fits
 from connector.records import BatchState, RecordBlock, Verdict
@@ -180,10 +179,6 @@ def in_order(ward: Ward, patch: Patch) -> None:
     file = ward.directory / "mappings" / "fees.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(r", lookback: \d+", "", text), encoding="utf-8")
-
-
-def no_witness(ward: Ward, patch: Patch) -> None:
-    patch.setattr(Parts, "witness_file", lambda self, **options: None)
 
 
 def no_sync(ward: Ward, patch: Patch) -> None:
