@@ -47,9 +47,9 @@ def settlement(
     show_personal: PersonalOption = False,
     json: JsonOption = False,
 ) -> int:
-    """Fetch a visit's settlement sheet (4.16), which APPROVES its fees; keep it, and print it.
+    """Fetch and print the settlement sheet of a visit.
 
-    Every version is kept with its audit state. Files name the patient: they are for him, readable by you alone.
+    4.16 APPROVES the visit's fees. Every version is kept with its audit state. Files name the patient: they are for him, readable by you alone.
     """
     from connector.pipeline import sheet
     from connector.pipeline.parts import open_project

@@ -2,7 +2,8 @@
 
 On its schedule the weaker connector must lose a row or send one twice, and the comparison must see it; the connector
 as it is must come through the same schedule. Where two defences stand in the way, both are taken away (a lost ledger
-is noticed by its witness too). W20 and W21 are about resets: they are tested beside those (test_resets).
+is noticed by its witness too). W20 and W21 are about resets, W25 and W28 about ledgers that were brought back or lost:
+they are tested beside those (test_resets, test_restored).
 """
 
 import re
@@ -24,7 +25,6 @@ from connector.ledger.database import Database
 from connector.ledger.leases import Lease, Leases
 from connector.ledger.staging import Staging
 from connector.ledger.store import Ledger
-from connector.ledger.trust import Trust
 from connector.ledger.witness import Witness
 from connector.load.client import PlatformClient
 from connector.pipeline import compose
@@ -195,15 +195,6 @@ def no_witness(ward: Ward, patch: Patch) -> None:
     patch.setattr(Witness, "_knows", lambda *_: True)
 
 
-def counting_witness(ward: Ward, patch: Patch) -> None:
-    """It keeps a number, and not which batch had it."""
-    patch.setattr(Witness, "_knows", lambda _witness, _link, found, own: found.batch <= own.batch)
-
-
-def no_quiet(ward: Ward, patch: Patch) -> None:
-    patch.setattr(Trust, "is_quiet", lambda _trust: True)
-
-
 def believe_errors(ward: Ward, patch: Patch) -> None:
     """An error means that nothing was saved."""
     charges = connector.pipeline.resolve._resolve_charges
@@ -365,48 +356,6 @@ def brought_back(ward: Ward, patch: Patch) -> None:
     _pair(ward)
     ward.run_until_quiet()
     shutil.copy(copy, ward.directory / "ledger.db")
-    ward.run_until_quiet()
-
-
-def brought_back_twice(ward: Ward, patch: Patch) -> None:
-    """Brought back, gone on up to the same number of batches, and brought back to what was lost."""
-    ledger = ward.directory / "ledger.db"
-    ward.stay(1)
-    ward.run()
-    early = shutil.copy(ledger, ward.directory / "early")
-    for _ in range(2):
-        ward.order(1)
-        ward.run()
-    late = shutil.copy(ledger, ward.directory / "late")
-    shutil.copy(early, ledger)
-    ward.run()
-    with ward.parts().open_ledger() as opened:
-        opened.trust.clear([one.visit_id for one in opened.trust.suspects()])
-    ward.change("DELETE FROM doctor_order")
-    _pair(ward)
-    ward.run_until_quiet()
-    shutil.copy(late, ledger)
-    ward.run_until_quiet()
-
-
-def lost_under_way(ward: Ward, patch: Patch) -> None:
-    """The ledger is lost with its witness while its upload is under way; the next one asks at once."""
-    ward.stay(1)
-    ward.fee(1)
-
-    def die(method: str, body: bytes) -> None:
-        if method == "sendMedInfo":
-            raise Killed
-
-    with patch.context() as watched, suppress(Killed):
-        watch(watched, after=die)
-        ward.run()
-    for file in ward.directory.glob("ledger.[dw]*"):
-        file.unlink()
-    with ward.parts().open_ledger(create=True):
-        pass
-    watch(patch, after=lambda method, body: ward.simulator.release() if method == "sendMedInfo" else None)
-    ward.time.on_sleep = lambda seconds: ward.simulator.release() if seconds > LAG_S else None
     ward.run_until_quiet()
 
 
@@ -578,10 +527,8 @@ CASES = {
     "W22": Case(partly("P.partial_error", lagging=True), no_lag, TWICE),
     "W23": Case(_of_three("P.partial_silent", [0], "10.00"), mixed, LOST),
     "W24": Case(by_hand_meanwhile, believe_parts, LOST, LOSE),
-    "W25": Case(lost_under_way, no_quiet, TWICE, LATE),
     "W26": Case(_dies("after"), _both(_orphans(BatchState.RELEASED), no_checks), TWICE),
     "W27": Case(_dies("before"), _both(_orphans(BatchState.ACCEPTED), no_checks), LOST),
-    "W28": Case(brought_back_twice, counting_witness, TWICE),
     "W29": Case(lagging_refund, no_lag, LOST),
 }
 
