@@ -18,6 +18,7 @@ from connector.cli import (
     reconcile,
     resolve,
     settlement,
+    serve,
     show,
     show_run,
     trace,
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command()(preview)
     app.command(name="test")(test)
     app.command()(run)
+    app.command()(serve.serve)
     app.command()(status)
     app.command()(reconcile.reconcile)
     app.add_typer(visit.app, name="visit")

@@ -37,6 +37,12 @@ def show_json(value: object) -> None:
     sys.stdout.write(json.dumps(_document(value), ensure_ascii=False, indent=2, default=_plain) + "\n")
 
 
+def show_json_line(value: object) -> None:
+    """Print a value as JSON on one line, at once: for commands that tell of one thing after another."""
+    sys.stdout.write(json.dumps(_document(value), ensure_ascii=False, default=_plain) + "\n")
+    sys.stdout.flush()
+
+
 _MONEY: Mapping[str, Sequence[str]] = {
     "Booked": ("amount",),
     "Case": ("ledger", "baseline", "platform"),
@@ -59,6 +65,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Report": ("amount",),
     "Row": ("his", "accepted", "difference"),
     "Said": ("total",),
+    "Served": ("amount",),
     "Standing": ("accepted", "staged", "doubt"),
     "SuspectSums": ("ledger", "doubt", "platform"),
     "VisitTotals": ("accepted", "staged", "doubt", "set_aside", "baseline"),

@@ -4,14 +4,19 @@ import pathlib
 from dataclasses import dataclass, field
 
 from connector.config.places import Places
+from connector.config.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One pipeline file. `visits` is the mapping that gives the visits; `mappings` are staged in their order."""
+    """One pipeline file. `visits` is the mapping that gives the visits; `mappings` are staged in their order.
+
+    `schedule`: when `connector serve` runs it; None where it does not.
+    """
 
     name: str
     visits: str
     mappings: tuple[str, ...]
+    schedule: Schedule | None = field(default=None, kw_only=True)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

@@ -6,6 +6,7 @@ from connector.config.form import Form, read_version
 from connector.config.mapping_file import read_name
 from connector.config.page import Page
 from connector.config.pipeline import Pipeline
+from connector.config.schedule import read_schedule
 from connector.config.yaml_reader import read_yaml
 
 
@@ -19,5 +20,6 @@ def read_pipeline(page: Page, path: pathlib.Path) -> Pipeline | None:
     name = read_name(form, "pipeline")
     visits = form.word("visits", required=True) or ""
     mappings = form.words("mappings", required=True)
+    schedule = read_schedule(form.form("schedule"))
     form.close()
-    return Pipeline(name, visits, mappings, path, page.places())
+    return Pipeline(name, visits, mappings, path, page.places(), schedule=schedule)

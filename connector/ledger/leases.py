@@ -16,6 +16,7 @@ from typing import IO
 
 from connector.errors import LeaseHeld, LedgerError
 from connector.ledger.database import Database
+from connector.ledger.file_lock import lock_file
 from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
 
@@ -146,8 +147,12 @@ class Leases:
         if self.database.is_postgres:
             return self.database.lock_session(_LOCK)
         if self._lock is None and self.database.path is not None:
+<<<<<<< HEAD
             path = self.database.path
             self._lock = lock_beside(path)
+=======
+            self._lock = _lock_beside(self.database.path, self.database.place)
+>>>>>>> 7d544e6 (Run the pipelines by themselves at the times their files say: connector serve)
         return self._lock is not None
 
     def _unlock_process(self) -> None:
@@ -158,25 +163,19 @@ class Leases:
             self.database.unlock_session(_LOCK)
 
 
+<<<<<<< HEAD
 def lock_beside(ledger: Path) -> IO[bytes] | None:
     """The lock of a ledger's file, held until it is closed; None when another process has it. Raises LedgerError."""
     try:
         file = ledger.with_name(ledger.name + ".lock").open("ab")
+=======
+def _lock_beside(path: Path, place: str) -> IO[bytes] | None:
+    """The lock of a ledger's file; None when another process has it, LedgerError where it cannot be written."""
+    try:
+        return lock_file(path.with_name(path.name + ".lock"))
+>>>>>>> 7d544e6 (Run the pipelines by themselves at the times their files say: connector serve)
     except OSError as error:
         raise LedgerError(
             f"The ledger {ledger} cannot be locked ({os.strerror(error.errno or 0)}): this user must be able to write "
             f"beside it. Nothing was sent."
         ) from None
-    try:
-        if os.name == "nt":  # pragma: no cover - Windows
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file

@@ -5,11 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 
 import pytest
 
 from tests.crash.processes import fill, finish
-from tests.ward import ENVIRON
+from tests.ward import ENVIRON, PIPELINE
 
 STOPPED = 130
 
@@ -82,6 +83,24 @@ def test_the_command_itself_is_stopped_by_ctrl_c(begin):
     _, said = process.communicate(timeout=60)
     assert process.returncode == STOPPED
     assert "Traceback" not in said
+    finish(site)
+
+
+def test_a_service_runs_by_itself_and_stops_in_the_middle_of_a_run(begin):
+    site = begin()
+    fill(site.ward)
+    pipeline = site.ward.directory / "pipelines" / "ward.yaml"
+    pipeline.write_text(PIPELINE.replace("}", ", schedule: {every: 1s}}"), encoding="utf-8")
+    process = site.start("serve")
+    _wait_until(lambda: process.said.count("; complete") >= 2)
+    site.trap.set(1, "slow", lambda: process.signal(signal.SIGTERM), method="sendMedInfo", late_s=0.3)
+    site.ward.fee(1, "77.00", item="XB1")
+    assert process.wait() == STOPPED
+    assert "calls under way are waited for" in process.said
+    with site.ward.parts().open_ledger(read_only=True) as ledger:
+        assert ledger.all_open_batches() == []
+        assert [one.exit_code for one in ledger.runs()][:2] == [STOPPED, 0]
+    assert ("XB1", Decimal("77.0000")) in site.ward.platform_rows(1)
     finish(site)
 
 
