@@ -147,12 +147,7 @@ class Leases:
         if self.database.is_postgres:
             return self.database.lock_session(_LOCK)
         if self._lock is None and self.database.path is not None:
-<<<<<<< HEAD
-            path = self.database.path
-            self._lock = lock_beside(path)
-=======
-            self._lock = _lock_beside(self.database.path, self.database.place)
->>>>>>> 7d544e6 (Run the pipelines by themselves at the times their files say: connector serve)
+            self._lock = lock_beside(self.database.path)
         return self._lock is not None
 
     def _unlock_process(self) -> None:
@@ -163,17 +158,10 @@ class Leases:
             self.database.unlock_session(_LOCK)
 
 
-<<<<<<< HEAD
 def lock_beside(ledger: Path) -> IO[bytes] | None:
     """The lock of a ledger's file, held until it is closed; None when another process has it. Raises LedgerError."""
     try:
-        file = ledger.with_name(ledger.name + ".lock").open("ab")
-=======
-def _lock_beside(path: Path, place: str) -> IO[bytes] | None:
-    """The lock of a ledger's file; None when another process has it, LedgerError where it cannot be written."""
-    try:
-        return lock_file(path.with_name(path.name + ".lock"))
->>>>>>> 7d544e6 (Run the pipelines by themselves at the times their files say: connector serve)
+        return lock_file(ledger.with_name(ledger.name + ".lock"))
     except OSError as error:
         raise LedgerError(
             f"The ledger {ledger} cannot be locked ({os.strerror(error.errno or 0)}): this user must be able to write "
