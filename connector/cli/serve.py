@@ -52,7 +52,7 @@ def serve(
     project: ProjectOption = HERE,
     json: JsonOption = False,
 ) -> int:
-    """Run the pipelines at the times that their `schedule:` says, until Ctrl-C.
+    """Run the pipelines at the times their files say, until Ctrl-C.
 
     What goes wrong in a run is said, and tried again later; it does not end the service. With --json one line a run.
     """

@@ -31,6 +31,7 @@ class Launcher:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is for who started it
             # One thread: only such a process may fork.
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )

@@ -145,10 +145,9 @@ def _plan_points(arena: Arena, options: argparse.Namespace, scenario: str) -> It
     print(f"{scenario}: {len(points)} points")
     if options.points:
         yield from (at([point]) for point in points)
-    pairs = list(product(points, repeat=2)) if options.pairs else []
-    if options.pairs and options.pairs != "all":
-        pairs = random.Random(options.seed).sample(pairs, min(len(pairs), int(options.pairs)))
-    yield from (at(pair) for pair in pairs)
+    pairs = list(product(points, repeat=2))
+    chosen = random.Random(options.seed).sample(pairs, min(len(pairs), options.pairs))
+    yield from (at(pair) for pair in chosen)
 
 
 def _kill_at(arena: Arena, scenario: str, points: Sequence[str]) -> Schedule:
@@ -174,6 +173,9 @@ def main() -> int:
     if is_whole and options.runs >= ENOUGH_FOR_ALL and tally.outcomes.missing:
         print("never seen, so the schedules are not what they were:", *tally.outcomes.missing, sep="\n  ")
         return _BROKEN
+    if options.at and not tally.kills:
+        print("no process passed", *options.at)
+        return _BROKEN
     if tally.violations:
         return _BROKEN
     return 0 if is_whole else _STOPPED
@@ -184,13 +186,25 @@ def _options() -> argparse.Namespace:
         prog="python -m tests.torture", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--seed", type=int, default=1, help="the first schedule's number (default 1)")
-    parser.add_argument("--runs", type=int, default=1000, help="how many schedules (default 1000)")
+    parser.add_argument("--runs", type=_natural, default=1000, help="how many schedules (default 1000)")
     parser.add_argument("--points", action="store_true", help="kill a process once at every point")
     parser.add_argument(
-        "--pairs", default="", help="kill at so many pairs of points of each scenario, or at `all`"
+        "--pairs",
+        type=_natural,
+        default=0,
+        help="kill at so many pairs of points of each scenario, or at `all`",
     )
     parser.add_argument("--at", nargs="+", default=[], help="kill at these points, one run after the other")
     return parser.parse_args()
+
+
+def _natural(text: str) -> int:
+    """A number of things, or `all`."""
+    if text == "all":
+        return sys.maxsize
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("a whole number, 0 or more, is meant")
+    return int(text)
 
 
 def _play_all(schedules: Iterator[Schedule], tally: Tally) -> bool:

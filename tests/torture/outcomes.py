@@ -31,7 +31,7 @@ SOMETIMES = (
     *("charges accepted by ack", "charges accepted by totals", "charges accepted by counts, a part"),
     *("charges released by totals", "charges released by not_sent", "charges released by answer"),
     *("charges refused by answer, halved", "charges refused by answer, quarantined"),
-    "charges refused by counts, halved",
+    "charges refused by counts, quarantined",  # halved: a yes that saved none of several rows; 0 in 1,000 schedules
     *("registration accepted by ack", "registration accepted by totals", "registration released by totals"),
     *("orders accepted by ack", "orders released by overwrites"),
     *("held: contradiction", "held: a part fits, and no count was told", "held: several parts fit"),
