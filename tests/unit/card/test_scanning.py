@@ -164,7 +164,9 @@ def test_no_scan_in_time_is_told(line):
 
 def test_an_unplugged_scanner_is_told(line, tmp_path):
     told = []
-    port = tmp_path / "scanner"  # a name of its own: the terminal's number goes to the next test that opens one
+    port = (
+        tmp_path / "scanner"
+    )  # a name of its own: the terminal's number goes to the next test that opens one
     port.symlink_to(line.name)
 
     def unplug() -> None:
