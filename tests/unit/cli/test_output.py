@@ -24,6 +24,7 @@ import connector.pipeline.desk
 import connector.pipeline.guards
 import connector.pipeline.journal
 import connector.pipeline.old_business
+import connector.pipeline.serving
 import connector.pipeline.overview
 import connector.pipeline.run
 import connector.pipeline.uploaded
@@ -202,6 +203,7 @@ def test_money_fields_are_fields():
             connector.pipeline.guards,
             connector.pipeline.journal,
             connector.pipeline.old_business,
+            connector.pipeline.serving,
             connector.pipeline.uploaded,
             connector.records,
         )
