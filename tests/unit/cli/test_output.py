@@ -24,9 +24,9 @@ import connector.pipeline.desk
 import connector.pipeline.guards
 import connector.pipeline.journal
 import connector.pipeline.old_business
-import connector.pipeline.serving
 import connector.pipeline.overview
 import connector.pipeline.run
+import connector.pipeline.serving
 import connector.pipeline.uploaded
 import connector.records
 from connector.cli import output, show, words
