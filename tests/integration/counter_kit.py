@@ -1,7 +1,6 @@
 """A hospital's counter: a project, its ledger, and a platform whose card interfaces say what a test wants."""
 
 import os
-import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,12 +90,9 @@ def open_desk(directory: Path, monkeypatch: pytest.MonkeyPatch, *, scripted: boo
 def typed(monkeypatch: pytest.MonkeyPatch, *lines: str):
     """Standard input that holds these lines."""
     reading, writing = os.pipe()
-
-    def write() -> None:
-        with os.fdopen(writing, "w", encoding="utf-8") as end:
-            end.write("".join(f"{line}\n" for line in lines))
-
-    threading.Thread(target=write).start()
+    # A few lines fit into the pipe, so that nobody has to be there to read them: a command may refuse before it reads.
+    with os.fdopen(writing, "w", encoding="utf-8") as end:
+        end.writelines(f"{line}\n" for line in lines)
     with os.fdopen(reading, encoding="utf-8") as stream:
         monkeypatch.setattr("sys.stdin", stream)
         yield
