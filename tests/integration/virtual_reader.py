@@ -40,6 +40,9 @@ os.execvp("pcscd", ["pcscd", "--foreground", "--config", sys.argv[2]])
 _ATR = 4
 """The one control message that is answered; 0, 1 and 2 are power off, power on, and reset."""
 
+_BETWEEN_LOOKS_S = 1.0
+"""pcscd looks for a card every 400 ms."""
+
 
 def missing(reason: str) -> NoReturn:
     """Skip; in CI fail, because a skipped test proves nothing there."""
@@ -113,6 +116,10 @@ class VirtualCard:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._is_out:
+            # Pulled out in the middle, the card was called gone before the daemon looked for itself. It would never
+            # notice the next card if that were there at its next look already.
+            threading.Event().wait(_BETWEEN_LOOKS_S)
         self.pull_out()
         self._thread.join(5)
 
