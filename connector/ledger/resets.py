@@ -3,14 +3,15 @@
 A reset is a batch without records. While it is open nothing else of the visit can be claimed, and a batch that was
 in doubt before is shelved: nobody may send its rows again, nor take them for sent, until the reset has an end. When
 it is done, everything that was accepted is undone in the same transaction: the payloads are gone from the ledger,
-so these rows are read from the HIS again, as any row that broke a rule, and come back as new versions.
+so these rows are read from the HIS again, as any row that broke a rule, and come back as new versions. Orders too:
+whether they are deleted with the fees is not stated (trap T107), and sent again they overwrite themselves.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.errors import LedgerError
+from connector.errors import LedgerError, Violation
 from connector.ledger.answers import answer_row
 from connector.ledger.database import Database
 from connector.ledger.decisions import Decisions
@@ -71,12 +72,8 @@ class Resets:
         Raises LedgerError when the reset is not open, or the decision does not wait.
         """
         with self.database.writing() as link:
-            visit_id = self._close(link, batch_id, Phase.ACCEPTED, outcome, reason)
-            self._unshelve(link, visit_id)
-            undone = self._undo(link, visit_id)
-            self._void_compensations(link, visit_id)
-            link.run("UPDATE visit SET baseline = NULL WHERE id = ?", visit_id)
-            trust(link, [visit_id])  # what a restored ledger did not know of is deleted as well
+            visit_id = self.close(link, batch_id, Phase.ACCEPTED, outcome, reason)
+            undone = self.clear(link, visit_id, AFTER_RESET)
             self.decisions.mark_done(link, decision_id)
         return undone
 
@@ -86,15 +83,23 @@ class Resets:
         Raises LedgerError when the reset is not open, or the decision does not wait.
         """
         with self.database.writing() as link:
-            visit_id = self._close(link, batch_id, Phase.REFUSED, outcome, reason)
-            link.run(
-                "UPDATE batch SET state = :batch_in_doubt WHERE visit_id = ? AND state = :batch_shelved",
-                visit_id,
-            )
+            self.close(link, batch_id, Phase.REFUSED, outcome, reason)
             self.decisions.mark_done(link, decision_id)
 
-    def _close(self, link: Link, batch_id: int, phase: Phase, outcome: Outcome, reason: str) -> int:
-        """Close the reset itself; the id of its visit."""
+    def clear(self, link: Link, visit_id: int, why: Violation, *, with_registration: bool = False) -> int:
+        """Nothing of the visit is on the platform: undo what was accepted; how many records are read again."""
+        self._unshelve(link, visit_id)
+        undone = self._undo(link, visit_id, why, with_registration=with_registration)
+        self._void_compensations(link, visit_id)
+        link.run("UPDATE visit SET baseline = NULL WHERE id = ?", visit_id)
+        trust(link, [visit_id])  # what a restored ledger did not know of is deleted as well
+        return undone
+
+    def close(self, link: Link, batch_id: int, phase: Phase, outcome: Outcome, reason: str) -> int:
+        """Close the batch that deletes; the id of its visit.
+
+        Where it was refused, what it shelved is in doubt again. Raises LedgerError when it is not open.
+        """
         row = link.one(f"SELECT visit_id FROM batch WHERE id = ? AND {_OPEN_RESET}", batch_id)  # noqa: S608 - fixed text
         if row is None:
             raise LedgerError("A reset that was to be ended is not open. Nothing was written.")
@@ -104,7 +109,13 @@ class Resets:
             *answer_row(self.seal, batch_id, outcome, at),
             *(phase.value, at, self.seal.seal("reason", batch_id, reason.encode()), batch_id),
         )
-        return int(row[0])
+        visit_id = int(row[0])
+        if phase is Phase.REFUSED:
+            link.run(
+                "UPDATE batch SET state = :batch_in_doubt WHERE visit_id = ? AND state = :batch_shelved",
+                visit_id,
+            )
+        return visit_id
 
     def _unshelve(self, link: Link, visit_id: int) -> None:
         """What was in doubt is not on the platform now: its records wait to be sent."""
@@ -130,11 +141,12 @@ class Resets:
                 at=to_ms(self.now()),
             )
 
-    def _undo(self, link: Link, visit_id: int) -> int:
-        """Records of accepted charges: current ones are read again, vanished and older versions are void."""
+    def _undo(self, link: Link, visit_id: int, why: Violation, *, with_registration: bool) -> int:
+        """Accepted records: current ones are read again, vanished and older versions are void."""
         batches = link.rows(
-            "SELECT id, members FROM batch WHERE visit_id = ? AND state = :batch_accepted AND base_total IS NOT NULL",
-            visit_id,
+            'SELECT b.id, b.members FROM batch b JOIN visit v ON v.id = b.visit_id WHERE b.visit_id = ? AND b."rows" > 0 '
+            "AND b.state = :batch_accepted AND (b.mapping_id <> v.mapping_id OR ? = 1)",
+            *(visit_id, int(with_registration)),
         )
         numbers = [batch_id for batch_id, _ in batches]
         members = [i for _, packed in batches for i in unpack_members(packed)]
@@ -161,7 +173,7 @@ class Resets:
         link.run("UPDATE record SET state = :rejected WHERE id IN (??)", again)
         link.run("UPDATE batch SET state = :batch_undone WHERE id IN (??)", numbers)
         clear_marks(link, ids)
-        (reason,) = self.reasons.intern(link, [AFTER_RESET]).values()
+        (reason,) = self.reasons.intern(link, [why]).values()
         self.reasons.link(link, {i: [reason] for i in again}, to_ms(self.now()))
         return len(again)
 

@@ -277,7 +277,7 @@ def _choices(
             Choice(
                 "--reset",
                 "The next run deletes ALL fees of this visit on the platform, those entered on its web page too, and "
-                "sends anew what the HIS has; orders and the admission stay.",
+                "sends anew what the HIS has, orders too; the admission stays.",
             )
         )
     return choices

@@ -7,6 +7,7 @@ import pytest
 from connector.ledger.decisions import Decision
 from connector.load.client import PlatformClient
 from connector.simulator.visit import scaled
+from tests.e2e.far import far_rows, send_far
 from tests.e2e.test_counterexamples import Killed, assert_whole, two_rows, watch
 
 SETTLE_S = 1800
@@ -210,3 +211,50 @@ def test_a_row_that_is_gone_from_the_his_stays_visible(start):
     with ward.parts().open_ledger(read_only=True) as ledger:
         (row,) = ledger.quarantine_rows()
     assert "not in the HIS any more" in row.violations[0].message
+
+
+def test_a_visit_from_another_province_is_reset_by_its_own_interface(start):
+    """4.25 and 4.24 instead of 4.11 and 4.10; without an answer it is asked for again."""
+    ward = start()
+    send_far(ward)
+    two_rows(ward)
+    ward.order(1)
+    ward.run()
+    assert far_rows(ward, 1) == ward.his_rows(1)
+    ward.simulator.switch_on("N.sent_no_answer:medInfoInvalidData@1")
+    ward.change("UPDATE fee SET amount = '15.00', price = '15' WHERE id = 1")
+    approve(ward)
+    begun = ward.time.now
+    assert "deleted" in ward.run().delivered["ward"].waiting["V1"]
+    assert (ward.time.now - begun).total_seconds() >= SETTLE_S
+    assert far_rows(ward, 1) == {}
+    assert ward.run_until_quiet().exit_code == 0
+    assert far_rows(ward, 1) == ward.his_rows(1)
+    asked = [call for call in ward.simulator.calls if call[0] == "medInfoInvalidData"]
+    assert [code for _, code in asked] == ["0", "340004"]
+    assert [one.is_pending for one in history(ward)] == [False]
+
+
+def test_an_audited_visit_from_another_province_is_not_reset(start):
+    ward = start()
+    send_far(ward)
+    two_rows(ward)
+    ward.run()
+    ward.simulator.audit("V1")
+    approve(ward)
+    assert "340005" in ward.run().delivered["ward"].held["V1"]
+    assert far_rows(ward, 1) == ward.his_rows(1)
+
+
+def test_orders_are_sent_again_after_a_reset(start):
+    """Whether a deletion takes the orders with it is not stated (trap T107); sent again, they overwrite themselves."""
+    ward = start()
+    two_rows(ward)
+    ward.order(1)
+    ward.run()
+    ward.simulator.state.visits["V1"].orders.clear()
+    approve(ward)
+    ward.run()
+    assert ward.run_until_quiet().exit_code == 0
+    assert len(ward.simulator.orders("V1")) == 1
+    assert_whole(ward)
