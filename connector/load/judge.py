@@ -97,6 +97,11 @@ def system_error(outcome: Outcome) -> str:
     return ""
 
 
+def is_catch_all(outcome: Outcome) -> bool:
+    """Whether an upload was answered with a code that may mean anything, so that only totals tell what it did."""
+    return outcome.verdict is Verdict.IN_DOUBT and outcome.code in _SOFT
+
+
 def is_nothing_found(operation: Operation, outcome: Outcome) -> bool:
     """Whether a query's refusal only says that there is nothing (trap T30)."""
     return (

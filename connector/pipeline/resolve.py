@@ -11,7 +11,7 @@ from typing import Any
 from connector.errors import Violation
 from connector.ledger.claims import Batch, Settlement
 from connector.ledger.overview import VisitDue
-from connector.load.judge import Scope, scope
+from connector.load.judge import Scope, is_catch_all, scope
 from connector.pipeline import messages
 from connector.pipeline.desk import Desk, Held, RunStopped, Waits
 from connector.pipeline.settling import Explanation, Fit, explain, fits
@@ -30,6 +30,7 @@ _LEFT = frozenset({"91004", "91005"})
 _TOTALS = "totals"
 """Evidence: the platform's own totals, as the ledger keeps it."""
 
+_NOT_THERE = "both totals are as before the batch, after fence and wait"
 _WITNESSES_DIFFER = "4.15 shows the total from before the batch, 4.12 does not: a person has to look"
 
 _DEFINITE = frozenset({Verdict.REJECTED, Verdict.RETRYABLE})
@@ -136,10 +137,12 @@ def _resolve_charges(
         return
     if refused or counts is not None:
         raise Held(_explained(found, batch, outcome))
-    yield from _settle_silence(desk, visit, batch, records)
+    yield from _settle_silence(desk, visit, batch, records, outcome)
 
 
-def _settle_silence(desk: Desk, visit: VisitDue, batch: Batch, records: Sequence[StagedRecord]) -> Steps:
+def _settle_silence(
+    desk: Desk, visit: VisitDue, batch: Batch, records: Sequence[StagedRecord], outcome: Outcome | None
+) -> Steps:
     """No answer that says yes or no: fence, wait, read again, and ask the second witness before "not there"."""
     if not batch.fenced:
         yield Fence()
@@ -155,15 +158,28 @@ def _settle_silence(desk: Desk, visit: VisitDue, batch: Batch, records: Sequence
         raise Held(f"{_explained(found, batch, None)}; `on_doubt: ask` leaves the decision to a person")
     if not (yield from _approval_agrees(desk, visit, batch)):
         raise Held(_WITNESSES_DIFFER)
+    if outcome is not None and is_catch_all(outcome) and (len(records) > 1 or batch.tries):
+        _isolate(desk, batch, records, outcome)
+        return
     if batch.tries >= desk.rules.most_releases:
         raise Held(f"the same rows were found not applied {batch.tries} times")
-    _settle(
-        desk,
-        batch,
-        BatchState.RELEASED,
-        _TOTALS,
-        "both totals are as before the batch, after fence and wait",
+    _settle(desk, batch, BatchState.RELEASED, _TOTALS, _NOT_THERE)
+
+
+def _isolate(desk: Desk, batch: Batch, records: Sequence[StagedRecord], outcome: Outcome) -> None:
+    """The platform chokes on something of the batch: halve it; what it chokes on alone, once more, is set aside."""
+    said = f"{outcome.code} {outcome.message}".strip()
+    if len(records) > 1:
+        _settle(desk, batch, BatchState.RELEASED, _TOTALS, _NOT_THERE, limit=len(records) // 2)
+        return
+    violation = Violation(
+        batch.node, "refused", "", f"the platform fails at this row alone: {said}", outcome.code
     )
+    quarantined = {records[0].id: (violation,)}
+    desk.ledger.settle(
+        [Settlement(batch.id, BatchState.REFUSED, _TOTALS, _NOT_THERE, quarantined=quarantined)]
+    )
+    desk.report.refused += 1
 
 
 def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Step, Any, bool]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from connector.errors import LedgerError
+from connector.pipeline.overview import quarantined
 from connector.pipeline.progress import Silent
 from connector.records import AMOUNT_SCALE
 
@@ -178,6 +179,24 @@ def test_one_bad_row_does_not_stop_the_others(start):
     assert ward.platform_rows(1) == ward.his_rows(1) - ward.his_rows(1).__class__(
         {("BAD", Decimal("7.0000")): 1}
     )
+
+
+def test_a_row_that_the_platform_chokes_on_is_halved_out_and_stops_no_other(start):
+    """99999 may mean anything, so each half is settled by the totals before the next goes (protocol C.5)."""
+    ward = start(batch_rows=8, platform={"faults": [{"fault": "P.poison", "items": "BAD", "code": "99999"}]})
+    ward.stay(1)
+    for number in range(8):
+        ward.fee(1, f"{number + 1}.00", item="BAD" if number == 4 else "XA11")
+    report = ward.run_until_quiet(3)
+    standing = report.standings["ward"]
+    assert (report.exit_code, standing.held, standing.quarantined_rows) == (3, {}, 1)
+    assert ward.his_rows(1) - ward.platform_rows(1) == {("BAD", Decimal("5.0000")): 1}
+    (group,) = quarantined(ward.parts()).groups
+    assert "fails at this row alone: 99999" in group.violation.message
+    ward.simulator.faults.clear()
+    ward.change("UPDATE fee SET item = 'XA12' WHERE item = 'BAD'")
+    assert ward.run_until_quiet().exit_code == 0
+    assert ward.platform_rows(1) == ward.his_rows(1)
 
 
 def test_a_row_that_breaks_a_rule_waits_in_quarantine_until_it_is_mended(start):

@@ -29,7 +29,8 @@ _HOLDS = {
 
 SOMETIMES = (
     *("charges accepted by ack", "charges accepted by totals", "charges accepted by counts, a part"),
-    *("charges released by totals", "charges released by not_sent", "charges released by answer"),
+    *("charges released by totals", "charges released by totals, halved"),
+    *("charges released by not_sent", "charges released by answer"),
     *("charges refused by answer, halved", "charges refused by answer, quarantined"),
     "charges refused by counts, quarantined",  # halved: a yes that saved none of several rows; 0 in 1,000 schedules
     *("registration accepted by ack", "registration accepted by totals", "registration released by totals"),
