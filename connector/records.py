@@ -98,7 +98,7 @@ class Chunk:
     """Rows as read from the HIS, with where the reading stands after them.
 
     `table` has the source's columns under the source's names: text as string, integers as int64, exact
-    numbers as decimal128, floats as float64, times as timestamp[us] without zone, dates as date32.
+    numbers as decimal128, floats as float64, times as timestamp[us] without zone, dates as date32, files as binary.
     `watermark` is None where no position is kept (comparison, re-reading by key or by visit).
     `undecodable` lists (row, column) of text that is not valid in the declared encoding; those cells are null.
     """

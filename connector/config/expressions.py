@@ -14,7 +14,7 @@ _DIRECTIVES = ("%Y", "%m", "%d", "%H", "%M", "%S")
 _DIRECTIVE = re.compile(r"%.?", re.DOTALL)
 _MOST_DECIMALS = 12
 
-STEPS = frozenset({"read", "empty", "codes", "round", "default", "shorten", "join", "lookup"})
+STEPS = frozenset({"read", "empty", "codes", "round", "default", "shorten", "join", "lookup", "file"})
 """What may be done to the text of columns, in a field."""
 
 
@@ -72,7 +72,10 @@ def _read_long(form: Form, steps: frozenset[str], *, fact: bool, constant: bool)
         shorten=form.flag("shorten") if "shorten" in steps else False,
         join=form.text("join") if "join" in steps else None,
         lookup=_read_lookup(form) if "lookup" in steps else None,
-        outside=read_expression(form, "outside", steps=steps - {"lookup"}, fact=False) if fact else None,
+        file=form.flag("file") if "file" in steps else False,
+        outside=read_expression(form, "outside", steps=steps - {"lookup", "file"}, fact=False)
+        if fact
+        else None,
     )
     form.close()
     _check_shape(form, made)
@@ -150,10 +153,21 @@ def _check_shape(form: Form, made: Expression) -> None:
         for step in ("catalogue", "default"):
             if form.has(step):
                 form.complain(f"“{step}” does not go with “lookup”: it would always answer first.", at=step)
+    if made.file:
+        _check_file(form, made)
     if made.catalogue is None and not form.has("catalogue"):
         _check_columns(form, made)
     else:
         _check_lookup(form)
+
+
+def _check_file(form: Form, made: Expression) -> None:
+    """A file comes from one column, and nothing is done with it."""
+    for other in form.table.entries:
+        if other not in ("from", "file"):
+            form.complain(f"“{other}” does not go with “file”, which is sent as it is.", at=other)
+    if len(made.columns) > 1:
+        form.complain("A file comes from one column: its path, or the file itself.", at="from")
 
 
 def _check_columns(form: Form, made: Expression) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from connector.config.codes import FACTS, Catalogue, CodeMap
+from connector.config.lint_papers import file_faults, paper_faults
 from connector.config.lint_rules import rule_faults
 from connector.config.lint_values import FieldLint
 from connector.config.mapping import TRACE_SIZE, Expression, Mapping
@@ -42,6 +43,7 @@ def lint_mapping(
     # A field that is named wrongly is missing under its right name too; only the first is said.
     faults += rule_faults(bound, target, complete=len(bound.fields) == len(mapping.fields))
     faults += _source_faults(bound, target)
+    faults += file_faults(bound)
     faults += _trace_faults(bound, target)
     faults += _lookup_faults(bound, target, contract)
     faults += _test_faults(bound)
@@ -203,6 +205,8 @@ def lint_pipelines(
     for pipeline in pipelines:
         named: list[tuple[str, tuple[str, ...]]] = [(pipeline.visits, ("visits",))]
         named += [(name, ("mappings", str(number))) for number, name in enumerate(pipeline.mappings)]
+        named += [(pipeline.leave, ("leave",))]
+        named += [(name, ("documents", str(number))) for number, name in enumerate(pipeline.documents)]
         for name, place in named:
             if not name:
                 continue
@@ -218,6 +222,7 @@ def lint_pipelines(
             else:
                 owners[name] = pipeline.name
         faults += _fit_faults(pipeline, targets)
+        faults += paper_faults(pipeline, targets)
     return faults
 
 
@@ -238,7 +243,15 @@ def _fit_faults(pipeline: Pipeline, targets: abc.Mapping[str, Target]) -> list[F
         if target is None or name == pipeline.visits:
             continue
         place = ("mappings", str(number))
-        if target.whole:
+        if target.gives_leave or target.is_document:
+            faults.append(
+                pipeline.places.fault(
+                    f"{name} fills {target.address}: that goes with a visit when it leaves, not before.",
+                    *place,
+                    hint=f"Write leave: {name}" if target.gives_leave else f"Write documents: [{name}]",
+                )
+            )
+        elif target.whole:
             faults.append(
                 pipeline.places.fault(
                     f"{name} fills the whole of {target.operation.method}; only lists can be uploaded for a visit.",

@@ -52,6 +52,8 @@ class FieldLint:
             self._say(f"“read” is for dates, but {name} is none.", *place, "read")
         if made.round is not None:
             self._round(spec, name, made.round, (*place, "round"))
+        if made.file and spec.type is not Type.BASE64:
+            self._say(f"“file” is for files, but {name} is none.", *place, "file")
         if made.shorten and not spec.descriptive:
             self._say(
                 f"{name} must not be shortened: only descriptive text may be.",

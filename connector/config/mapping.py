@@ -61,7 +61,8 @@ class Expression:
     In this order: `columns` (glued by `join`), trimmed; the texts in `empty` become empty; `read` parses a
     date written as text; `codes` (a code map) or `catalogue` (a fact); `round` half up; `default` where it is
     still empty. `value` is a constant and stands alone. Where it is empty then, `lookup` says what of the platform's
-    answers before the registration tells it. For a catalogue fact `columns` are the key it is
+    answers before the registration tells it. `file`: the
+    one column is a file, or its path, and its content is sent. For a catalogue fact `columns` are the key it is
     looked up by (filled in from the catalogue where the mapping names none), and `outside` is what the value
     is made of when the item is declared outside the catalogue.
     """
@@ -77,6 +78,7 @@ class Expression:
     shorten: bool = False
     join: str | None = None
     lookup: Lookup | None = None
+    file: bool = False
     outside: "Expression | None" = None
 
     @property
@@ -130,6 +132,13 @@ class Mapping:
     def lookups(self) -> dict[str, Lookup]:
         """Path → what is looked up to fill it."""
         return {path: one.lookup for path, one in self.fields.items() if one.lookup is not None}
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The columns that are files, or their paths."""
+        return tuple(
+            dict.fromkeys(column for one in self.fields.values() if one.file for column in one.columns)
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,12 +11,15 @@ from connector.config.schedule import Schedule
 class Pipeline:
     """One pipeline file. `visits` is the mapping that gives the visits; `mappings` are staged in their order.
 
-    `schedule`: when `connector serve` runs it; None where it does not.
+    `leave` says how a visit ends, "" where nothing does; `documents` are what it leaves with. Neither is staged: they
+    are read when a visit leaves. `schedule`: when `connector serve` runs it; None where it does not.
     """
 
     name: str
     visits: str
     mappings: tuple[str, ...]
+    leave: str = field(default="", kw_only=True)
+    documents: tuple[str, ...] = field(default=(), kw_only=True)
     schedule: Schedule | None = field(default=None, kw_only=True)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

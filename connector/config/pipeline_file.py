@@ -20,6 +20,10 @@ def read_pipeline(page: Page, path: pathlib.Path) -> Pipeline | None:
     name = read_name(form, "pipeline")
     visits = form.word("visits", required=True) or ""
     mappings = form.words("mappings", required=True)
+    leave = form.word("leave") or ""
+    documents = form.words("documents")
     schedule = read_schedule(form.form("schedule"))
     form.close()
-    return Pipeline(name, visits, mappings, path, page.places(), schedule=schedule)
+    return Pipeline(
+        name, visits, mappings, path, page.places(), leave=leave, documents=documents, schedule=schedule
+    )

@@ -13,12 +13,16 @@ from connector.config.secrets import Secret
 
 @dataclass(frozen=True, slots=True)
 class HisSettings:
-    """The hospital's database: its SQLAlchemy URL, rows a page, seconds a statement may take, encoding."""
+    """The hospital's database: its SQLAlchemy URL, rows a page, seconds a statement may take, encoding.
+
+    `files`: the folder that relative paths in its columns start from; None for the project directory.
+    """
 
     url: Secret
     page_rows: int = 50_000
     statement_timeout_s: int = 120
     encoding: str | None = None
+    files: pathlib.Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ _SECRETS = frozenset(
 )
 _OPEN: frozenset[Path] = frozenset(
     {("version",)}
-    | {("his", one) for one in ("page_rows", "statement_timeout_s", "encoding")}
+    | {("his", one) for one in ("page_rows", "statement_timeout_s", "encoding", "files")}
     | {
         ("platform", one)
         for one in ("base_url", "username", "message_in", "ca_file", "key_date_zone", "max_file_mb")
@@ -79,7 +79,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
     read_version(form)
     his, platform, ledger = (form.form(one, required=True) for one in _SECTIONS[:3])
     settings = Settings(
-        his=_read_his(his) if his else HisSettings(Secret("", "his.url")),
+        his=_read_his(his, path.parent) if his else HisSettings(Secret("", "his.url")),
         platform=_read_platform(platform, path.parent) if platform else _no_platform(),
         ledger=_read_ledger(ledger) if ledger else LedgerSettings(Secret(""), Secret("")),
         delivery=_read_delivery(form.form("delivery")),
@@ -100,8 +100,9 @@ def _no_platform() -> PlatformSettings:
     return PlatformSettings("", "", Secret(""), Secret(""))
 
 
-def _read_his(form: Form) -> HisSettings:
+def _read_his(form: Form, directory: pathlib.Path) -> HisSettings:
     default = HisSettings(Secret(""))
+    files = form.word("files", nullable=True)
     his = HisSettings(
         url=_read_url(form, "url", required=True) or Secret(""),
         page_rows=form.number("page_rows", default=default.page_rows, least=1, most=1_000_000),
@@ -109,6 +110,7 @@ def _read_his(form: Form) -> HisSettings:
             "statement_timeout_s", default=default.statement_timeout_s, least=1, most=86_400
         ),
         encoding=read_encoding(form),
+        files=directory / files if files else None,
     )
     form.close()
     return his

@@ -15,13 +15,15 @@ from connector.errors import Fault
 _SESSION = "sessionid"  # a field of every request, which the connector itself fills (trap T14)
 _VISIT = "visit"
 _ADMITTED = "admitted"
+_DISCHARGED = "discharged"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a mapping fills. `fields`: path inside the node → field; `nodes`: path of a field → the node it is in.
 
-    `whole` is true where the mapping fills a whole request (a visits mapping).
+    `whole` is true where the mapping fills a whole request (a visits mapping), or all of it but its lists (a leave
+    mapping).
     """
 
     operation: Operation
@@ -41,9 +43,27 @@ class Target:
         }
 
     @property
+    def address(self) -> str:
+        """What is filled, as `fills` spells it."""
+        if self.whole:
+            return self.operation.method
+        places = {id(node): place for place, node in self.operation.request.walk()}
+        return f"{self.operation.method}.{places[id(self.node)]}"
+
+    @property
     def gives_visits(self) -> bool:
         """Whether the rows are visits: a request that registers one."""
         return self.whole and {_VISIT, _ADMITTED} <= self.roles.keys()
+
+    @property
+    def gives_leave(self) -> bool:
+        """Whether the rows say how a visit ends: a request that lets one leave, without its lists."""
+        return self.whole and leaves(self.operation)
+
+    @property
+    def is_document(self) -> bool:
+        """Whether the rows go into a list of the request that lets a visit leave."""
+        return not self.whole and leaves(self.operation)
 
     def named(self, path: str) -> str:
         """A field's path with its Chinese name."""
@@ -78,7 +98,7 @@ def _find_node(mapping: Mapping, operation: Operation, below: str) -> Target | F
     }
     if below and mapping.fills in lists:
         return _target(operation, lists[mapping.fills], whole=False)
-    if not below and not lists:
+    if not below and (not lists or leaves(operation)):
         return _target(operation, operation.request, whole=True)
     if below:
         message = f"{method} has no list “{below}”."
@@ -87,6 +107,11 @@ def _find_node(mapping: Mapping, operation: Operation, below: str) -> Target | F
         message = f"The whole of {method} cannot be filled by one mapping."
         hint = f"Fill one of its lists: {', '.join(lists)}."
     return mapping.places.fault(message, "fills", hint=hint)
+
+
+def leaves(operation: Operation) -> bool:
+    """Whether a request lets a visit leave (4.13, 4.26)."""
+    return {_VISIT, _DISCHARGED} <= operation.request.roles.keys()
 
 
 def _fillable(contract: Contract) -> list[str]:

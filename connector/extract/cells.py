@@ -65,6 +65,8 @@ def from_arrow(raw: Array, column: Column, *, own: str = "utf-8") -> Built:
 
 def from_cells(cells: Sequence[Any], column: Column) -> Built:
     """A column that a driver gave as Python objects."""
+    if column.raw:
+        return _raw(cells), []
     quick = _quick(cells, column)
     if quick is not None:
         return quick, []
@@ -79,6 +81,21 @@ def from_cells(cells: Sequence[Any], column: Column) -> Built:
             values.append(None)
             bad.append(row)
     return pa.array(values, column.arrow), bad
+
+
+def _raw(cells: Sequence[Any]) -> Array:
+    """Files as they are; where a column without a type holds none but texts, they are paths."""
+    if all(cell is None or isinstance(cell, str) for cell in cells):
+        return pa.array(cells, pa.string())
+    return pa.array([_bytes(cell) for cell in cells], pa.binary())
+
+
+def _bytes(cell: Any) -> bytes | None:
+    """One file; Oracle's driver gives something that has to be read."""
+    if cell is None:
+        return None
+    content = cell.read() if hasattr(cell, "read") else cell
+    return content.encode() if isinstance(content, str) else bytes(content)
 
 
 def _quick(cells: Sequence[Any], column: Column) -> "Array | None":

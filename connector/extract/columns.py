@@ -27,7 +27,7 @@ class Column:
     `name` is as the query spells it, `actual` as the database does; `native` is the database's own type for
     people; `scale` counts decimals (decimal only), `length` characters of a padded CHAR (else 0); `encoding` is
     what its bytes are decoded with, None for the driver's own way. `boolean` is read as 0 and 1, `bytes` and
-    `other` as text.
+    `other` as text, unless `raw` keeps the bytes as they are (a file).
     """
 
     name: str
@@ -38,6 +38,7 @@ class Column:
     scale: int = 0
     length: int = 0
     encoding: str | None = None
+    raw: bool = False
 
     @property
     def arrow(self) -> pa.DataType:
@@ -50,7 +51,7 @@ class Column:
             "timestamp": pa.timestamp("us"),
             "date": pa.date32(),
         }
-        return types.get(self.type, pa.string())
+        return pa.binary() if self.raw else types.get(self.type, pa.string())
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,8 @@ class Cursor:
 class Query:
     """What a mapping reads: a table (`schema.table`) or a SELECT without ORDER BY, and the columns it needs.
 
-    No `columns` means all. The key's, the visit's and the cursor's column are read in any case.
+    No `columns` means all. The key's, the visit's and the cursor's column are read in any case. Of `files` the bytes
+    are kept as they are; one that is text is a path and read as text.
     """
 
     mapping: str
@@ -59,6 +60,7 @@ class Query:
     columns: tuple[str, ...] = ()
     cursor: Cursor | None = None
     encoding: str | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,8 +197,11 @@ class Hospital:
     def _may_be_quick(self, resolved: Resolved) -> bool:
         """SQLite's quick driver cannot be stopped, and writes numbers among texts in a way of its own.
 
-        So free SQL, which may be a product of tables, goes the timed way, and so do columns without a type.
+        So free SQL, which may be a product of tables, goes the timed way, and so do columns without a type. Files
+        are few, and go it in every database.
         """
+        if any(c.raw for c in resolved.columns):
+            return False
         if self.dialect is not SQLITE:
             return True
         return resolved.source.sql is None and not any(c.type in ("other", "bytes") for c in resolved.columns)
@@ -226,6 +231,8 @@ class Hospital:
             column = replace(by_name[_match(name, by_name) or name], name=name)
             if name in steering:
                 column = self._steered(column, reflected.source)
+            elif name in query.files and column.type in ("bytes", "other"):
+                column = replace(column, raw=True)
             elif encoding is not None and column.type in ("text", "bytes"):
                 column = replace(column, encoding=encoding)
             columns.append(column)

@@ -75,27 +75,33 @@ def open_document(path: Path, *, max_mb: int) -> Document:
         raise ConfigurationError(
             f"The file {path} cannot be read ({error.strerror or type(error).__name__}); nothing was sent."
         ) from None
-    if size == 0:
-        raise ConfigurationError(f"The file {path} is empty; nothing was sent.")
-    if size > max_mb * _MEGABYTE:
-        raise ConfigurationError(
-            f"The file {path} has {size / _MEGABYTE:.1f} MB, more than the {max_mb} that platform.max_file_mb "
-            "allows; nothing was sent."
-        )
     kind = kind_of(head)
-    if not kind:
-        raise ConfigurationError(
-            f"The file {path} is {_describe(head)}, whatever its name says; 4.18 takes "
-            f"{', '.join(KINDS)}. Nothing was sent."
-        )
-    if kind == "pdf" and b"%%EOF" not in tail:
-        raise ConfigurationError(
-            f"The file {path} begins like a PDF and has no end: it was not copied whole. Nothing was sent."
-        )
+    fault = size_fault(size, max_mb=max_mb)
+    if not fault and not kind:
+        fault = f"is {describe(head)}, whatever its name says; 4.18 takes {', '.join(KINDS)}"
+    fault = fault or content_fault(kind, tail)
+    if fault:
+        raise ConfigurationError(f"The file {path} {fault}. Nothing was sent.")
     return Document(path, kind, size)
 
 
-def _describe(head: bytes) -> str:
+def size_fault(size: int, *, max_mb: int) -> str:
+    """Why a file of so many bytes cannot go, or ""."""
+    if size == 0:
+        return "is empty"
+    if size > max_mb * _MEGABYTE:
+        return f"has {size / _MEGABYTE:.1f} MB, more than the {max_mb} that platform.max_file_mb allows"
+    return ""
+
+
+def content_fault(kind: str, tail: bytes) -> str:
+    """Why a file that ends so cannot go, or ""."""
+    if kind == "pdf" and b"%%EOF" not in tail[-_PDF_TAIL:]:
+        return "begins like a PDF and has no end: it was not copied whole"
+    return ""
+
+
+def describe(head: bytes) -> str:
     """What a file looks like that is none of the types."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if known := next((words for begin, words in _OTHERS if start.startswith(begin)), ""):

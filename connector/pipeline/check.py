@@ -118,12 +118,23 @@ def _check_position(mapping: RowMapping, found: Mapping[str, Column]) -> Iterato
 def _type_fault(field: Field, expression: Expression, found: Mapping[str, Column]) -> str:
     """Why a field cannot be made from its column, or ""."""
     columns = [found[name] for name in expression.columns if name in found]
+    if field.type is Type.BASE64 and columns:
+        return _file_fault(field, expression, columns[0])
     if expression.codes or expression.catalogue or len(columns) != 1:
         return ""
     column = columns[0]
     if column.type in _UNKNOWN:
         return ""
     return _date_fault(field, expression, column) or _number_fault(field, column)
+
+
+def _file_fault(field: Field, expression: Expression, column: Column) -> str:
+    """Why a file cannot be made from its column, or ""."""
+    if column.type == "bytes" and not expression.file:
+        return f"{field.zh} is a file, and column {column.name} is {column.native}: say file: true"
+    if expression.file and column.type not in ("text", *_UNKNOWN):
+        return f"{field.zh} is a file, and column {column.name} is {column.native}: neither a file nor a path"
+    return ""
 
 
 def _date_fault(field: Field, expression: Expression, column: Column) -> str:

@@ -16,8 +16,10 @@ from connector.config.codes import Catalogue
 from connector.config.mapping import Mapping as RowMapping
 from connector.config.mapping import MappingTest
 from connector.errors import ConfigurationError
+from connector.pipeline.files import Files
 from connector.pipeline.parts import Parts
 from connector.pipeline.preview import find_mapping
+from connector.records import Chunk
 from connector.transform.shape import Transformed, compile_plan, transform
 
 _FACT = "catalogue."
@@ -75,7 +77,8 @@ def _run(parts: Parts, mapping: RowMapping, test: MappingTest) -> TestResult:
         checks=parts.project.settings.checks,
     )
     try:
-        made = transform(plan, _row(mapping, test))
+        filled = Files.of(parts.project.directory, parts.project.settings).fill(mapping, _row(mapping, test))
+        made = transform(plan, filled.table, unusable=filled.unusable)
     except ConfigurationError as error:
         return TestResult(mapping.name, test.name, (str(error),))
     return TestResult(mapping.name, test.name, tuple(_compare(test, made)))
@@ -89,12 +92,13 @@ def _known(catalogue: Catalogue, test: MappingTest) -> _Given:
     return _Given(catalogue.key, tuple(catalogue.facts), item)
 
 
-def _row(mapping: RowMapping, test: MappingTest) -> pa.Table:
+def _row(mapping: RowMapping, test: MappingTest) -> Chunk:
     """The one row; columns that the test leaves out are NULL, keys get a value so that the row has a name."""
     source = mapping.source
     named = dict.fromkeys((*source.key, source.visit), "1")
     values = {column: test.given.get(column, named.get(column)) for column in mapping.columns}
-    return pa.table({column: pa.array([value], pa.string()) for column, value in values.items()})
+    table = pa.table({column: pa.array([value], pa.string()) for column, value in values.items()})
+    return Chunk(mapping.name, table, None)
 
 
 def _compare(test: MappingTest, made: Transformed) -> Iterator[str]:

@@ -13,12 +13,13 @@ from connector.errors import ConfigurationError, Violation
 from connector.extract import lookup
 from connector.extract.source import Hospital
 from connector.pipeline.check import check_database
+from connector.pipeline.files import Files, Filled, show_file
 from connector.pipeline.parts import Parts
 from connector.pipeline.personal import Mask, mask_of
 from connector.pipeline.queries import plans_of, query_of, read_catalogues
 from connector.records import Chunk, RecordBlock
 from connector.transform.keys import keys_of, texts
-from connector.transform.shape import transform
+from connector.transform.shape import Plan, transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,22 @@ def preview(
         check_database(parts.project, parts.contract, hospital)
         plans = plans_of(parts.project, parts.contract, read_catalogues(parts.project, hospital))
         mask = Mask() if show_personal else mask_of(mapping, parts.contract)
+        files = Files.of(parts.project.directory, parts.project.settings)
         found = (
             one
             for chunk in _read(hospital, mapping, visit, key)
-            for one in _show(
-                mapping, chunk, transform(plans[name], chunk.table, undecodable=chunk.undecodable).block
-            )
+            for one in _show(mapping, chunk, _shape(plans[name], chunk, files.fill(mapping, chunk)))
         )
         return PreviewReport(
             mapping=name,
             names=names_of(mapping, parts.contract),
             rows=tuple(_mask(one, mask) for one in islice(found, rows)),
         )
+
+
+def _shape(plan: Plan, chunk: Chunk, filled: Filled) -> RecordBlock:
+    """What becomes of the rows of a chunk, its files among them."""
+    return transform(plan, filled.table, undecodable=chunk.undecodable, unusable=filled.unusable).block
 
 
 def names_of(mapping: RowMapping, contract: Contract) -> dict[str, str]:
@@ -108,9 +113,13 @@ def _read(hospital: Hospital, mapping: RowMapping, visit: str, key: str) -> Iter
 def _show(mapping: RowMapping, chunk: Chunk, block: RecordBlock) -> Iterator[Preview]:
     """Every row of a chunk in the chunk's order, with what became of it."""
     good = dict(zip(block.keys, block.payloads, strict=True))
+    files = {path for path, one in mapping.fields.items() if one.file}
     bad = {one.key: one.violations for one in block.rejections}
     aside = {one.key: one.reason for one in block.set_aside}
     keys = texts(keys_of(chunk.table, mapping.source.key))
     for key, row in zip(keys, chunk.table.to_pylist(), strict=True):
+        read = {name: show_file(value) if name in mapping.files else value for name, value in row.items()}
         payload = json.loads(good[key]) if key in good else None
-        yield Preview(key, row, payload, bad.get(key, ()), aside.get(key, ""))
+        if payload is not None:
+            payload |= {path: show_file(payload[path]) for path in files}
+        yield Preview(key, read, payload, bad.get(key, ()), aside.get(key, ""))

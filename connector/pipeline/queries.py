@@ -30,6 +30,7 @@ def query_of(mapping: RowMapping) -> Query:
         columns=mapping.columns,
         cursor=_cursor_of(source.changes),
         encoding=source.encoding,
+        files=mapping.files,
     )
 
 

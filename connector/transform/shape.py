@@ -6,6 +6,7 @@ Rows that break a rule are walked one by one; the others never are.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,17 @@ class _Rows:
     digests: Any = field(repr=False)
 
 
-def transform(plan: Plan, table: pa.Table, *, undecodable: Iterable[tuple[int, str]] = ()) -> Transformed:
+def transform(
+    plan: Plan,
+    table: pa.Table,
+    *,
+    undecodable: Iterable[tuple[int, str]] = (),
+    unusable: Mapping[tuple[int, str], str] = MappingProxyType({}),
+) -> Transformed:
     """Shape the rows of a chunk (columns and types as `connector.records.Chunk` has them).
 
-    `undecodable`: (row, column) of text that is not valid in its encoding; such cells are null.
+    `undecodable`: (row, column) of text that is not valid in its encoding; such cells are null. `unusable`: what is
+    wrong with the file of such a cell; files stand in the table as their Base64 text.
     ConfigurationError for a column that is missing or of a type that has no text.
     """
     count = table.num_rows
@@ -58,6 +66,8 @@ def transform(plan: Plan, table: pa.Table, *, undecodable: Iterable[tuple[int, s
     source = _source(plan, table)
     keys = keys_of(table, plan.mapping.source.key)
     values = _values(plan, source, broken, keys)
+    for place, fault in unusable.items():
+        _spoil(plan, values, place, fault)
     found = rules.check(plan, values, count)
     counted = money.count(plan, values, found, count)
     rows = _Rows(
@@ -152,6 +162,17 @@ def _blinded(values: Values, slot: Slot, broken: Mapping[str, Mask]) -> Values:
         if name in broken
     )
     return replace(values, row_faults=(*faults, *values.row_faults)) if faults else values
+
+
+def _spoil(plan: Plan, values: dict[str, Values], place: tuple[int, str], fault: str) -> None:
+    """The field that a file was for says in its row what is wrong with the file, and nothing else."""
+    row, column = place
+    for slot in plan.slots:
+        if slot.expression is not None and slot.expression.file and column in slot.expression.columns:
+            made = values[slot.path]
+            here = np.zeros(len(made.rows), np.bool_)
+            here[row] = True
+            values[slot.path] = replace(made, row_faults=((here, "file", fault), *made.row_faults))
 
 
 def _identity(plan: Plan, rows: _Rows, broken: Mapping[str, Mask]) -> dict[int, list[Violation]]:

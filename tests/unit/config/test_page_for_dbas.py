@@ -26,8 +26,8 @@ def shown(desk):
 
 def test_every_block_loads(shown):
     project = shown.load()
-    assert set(project.mappings) == {"charges", "visits", "orders"}
-    assert len([name for name in shown.files if name.endswith(".yaml")]) == 8
+    assert set(project.mappings) == {"charges", "visits", "orders", "leave", "admission-record", "invoices"}
+    assert len([name for name in shown.files if name.endswith(".yaml")]) == 11
 
 
 def test_the_values_it_calls_defaults_are_the_defaults(shown):
