@@ -109,15 +109,27 @@ def check(
     offline: Annotated[
         bool, typer.Option("--offline", help="Only the files; do not ask the database.")
     ] = False,
+    explain: Annotated[
+        str, typer.Option(metavar="MAPPING", help="Tell where each field of this mapping comes from.")
+    ] = "",
     json: JsonOption = False,
 ) -> int:
     """Find everything that is wrong in the project's files.
 
-    Its mappings are also held against the columns and types of the database.
+    Its mappings are also held against the columns and types of the database; with --explain the files alone are
+    read, and the origin of each field of one mapping is told.
     """
     from connector.pipeline.check import check_project
+    from connector.pipeline.origins import explain_mapping
     from connector.pipeline.parts import open_project
 
+    if explain:
+        origins = explain_mapping(open_project(project), explain)
+        if json:
+            show_json(origins)
+        else:
+            show.show_origins(origins)
+        return 0
     report = check_project(open_project(project), offline=offline)
     if json:
         show_json(report)

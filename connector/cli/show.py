@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a report's room is loaded by the command that makes it, not
     from connector.pipeline.changes import ChangesReport
     from connector.pipeline.check import CheckReport
     from connector.pipeline.mapping_tests import TestResult
+    from connector.pipeline.origins import MappingOrigins
     from connector.pipeline.overview import (
         Group,
         QuarantineReport,
@@ -35,6 +36,8 @@ def show_check(report: CheckReport) -> None:
     """What was checked, when nothing is wrong."""
     files = f"{count(report.mappings, 'mapping')}, {count(report.pipelines, 'pipeline')}"
     say(f"{files}: nothing wrong in the files.")
+    for sentence in report.likeness:
+        say(sentence)
     if report.database:
         say(f"{report.database} has every column they name, with a type that fits.")
     else:
@@ -42,6 +45,22 @@ def show_check(report: CheckReport) -> None:
     say(f"The platform is {report.calibrated}.")
     for note in report.overruled:
         say(note)
+
+
+def show_origins(report: MappingOrigins) -> None:
+    """Where every field of a mapping comes from."""
+    like = f", like {report.like}" if report.like else ""
+    show_table(
+        f"{report.mapping} fills {report.fills}{like}",
+        ("field", "made of", "taken over from", "written in"),
+        [
+            (f"{one.path} {one.zh}", one.made, one.taken_over, f"{one.file}:{one.line}")
+            for one in report.fields
+        ],
+        text="made of",
+    )
+    if report.untaken:
+        say(f"Not taken over, because {report.fills} has no such field: {', '.join(report.untaken)}.")
 
 
 def show_preview(report: PreviewReport, *, wanted: str = "") -> None:

@@ -15,9 +15,8 @@ from connector.config.mapping import TRACE_SIZE, Expression, Mapping
 from connector.config.near import propose
 from connector.config.pipeline import Pipeline
 from connector.config.places import KEY
-from connector.config.target import Target, find_target, name_fields
+from connector.config.target import Target, find_target, name_fields, told_paths
 from connector.contract.library import Contract
-from connector.contract.lookups import roles_told
 from connector.contract.spec import Lookup
 from connector.errors import Fault
 
@@ -41,7 +40,8 @@ def lint_mapping(
     faults += more
     faults += FieldLint(bound, target, contract, code_maps, catalogue, length_in).look()
     # A field that is named wrongly is missing under its right name too; only the first is said.
-    faults += rule_faults(bound, target, complete=len(bound.fields) == len(mapping.fields))
+    complete = len(bound.fields) == len(mapping.fields) and (mapping.like is None or mapping.like.complete)
+    faults += rule_faults(bound, target, complete=complete)
     faults += _source_faults(bound, target)
     faults += file_faults(bound)
     faults += _trace_faults(bound, target)
@@ -93,6 +93,10 @@ def _with_key(expression: Expression, catalogue: Catalogue) -> Expression:
 def _source_faults(mapping: Mapping, target: Target) -> list[Fault]:
     """What the source says that its rows cannot have."""
     faults: list[Fault] = []
+    source = mapping.source
+    if mapping.like and source.refund_of and source.key and len(source.refund_of) != len(source.key):
+        message = f"“refund_of” names {len(source.refund_of)} columns, but the key has {len(source.key)}"
+        faults.append(mapping.places.fault(f"{message}: it is the key of the original.", "source", "key"))
     if mapping.source.refund_of and "amount" not in target.roles:
         faults.append(
             mapping.places.fault(
@@ -134,7 +138,7 @@ def _lookup_faults(mapping: Mapping, target: Target, contract: Contract) -> list
     """Whether what is looked up tells the field, and whether there is anything to look up for."""
     faults: list[Fault] = []
     for path, kind in mapping.lookups.items():
-        told = {one: _told(contract, target, one) for one in Lookup} if target.gives_visits else {}
+        told = {one: told_paths(contract, target, one) for one in Lookup}
         if path in told.get(kind, ()):
             continue
         kinds = [one.value for one, paths in told.items() if path in paths]
@@ -146,14 +150,6 @@ def _lookup_faults(mapping: Mapping, target: Target, contract: Contract) -> list
             )
         )
     return faults
-
-
-def _told(contract: Contract, target: Target, kind: Lookup) -> set[str]:
-    """The paths of the fields that a look-up tells."""
-    operation = contract.lookup(kind)[0]
-    if operation.family != target.operation.family:
-        return set()
-    return {target.roles[role] for role in roles_told(operation) if role in target.roles}
 
 
 def _remark_hint(target: Target) -> str:

@@ -55,7 +55,9 @@ def _field_faults(
             return []
         reason = "" if spec.required else because(spec.required_when)
         how = "its constant is empty" if path in mapping.fields else "is not mapped"
-        return [mapping.places.fault(f"{name} is required{reason}, but {how}.", *place)]
+        return [
+            mapping.places.fault(f"{name} is required{reason}, but {how}.", *place, hint=_hint(mapping, path))
+        ]
     faults: list[Fault] = []
     if _certain(spec.forbidden_when, target, path, known):
         faults.append(mapping.places.fault(f"{name} is not allowed{because(spec.forbidden_when)}.", *place))
@@ -63,6 +65,13 @@ def _field_faults(
         if text != constant and _certain(conditions, target, path, known):
             faults.append(mapping.places.fault(f"{name} must be {constant}{because(conditions)}.", *place))
     return faults
+
+
+def _hint(mapping: Mapping, path: str) -> str:
+    """What to do about a field that another mapping would have given, were there anything."""
+    if mapping.like is None or path in mapping.fields:
+        return ""
+    return f"{mapping.like.name} has nothing to take over for it: write it under fields: here."
 
 
 def _certain(

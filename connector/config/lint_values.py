@@ -62,7 +62,7 @@ class FieldLint:
                 hint="A value that is too long goes to quarantine.",
             )
         if made.codes is not None:
-            self._codes(spec, name, made.codes, (*place, "codes"))
+            self._codes(spec, name, made.codes, (*place, "codes"), dict(made.twin_codes))
         if made.catalogue is not None:
             self._fact(spec, name, made, place)
         if made.outside is not None:
@@ -83,8 +83,13 @@ class FieldLint:
                 hint=f"Write round: {spec.scale or 0}",
             )
 
-    def _codes(self, spec: Field, name: str, codes: str, place: Path) -> None:
-        """A code map must be there, and every code it gives must be one that the field takes."""
+    def _codes(
+        self, spec: Field, name: str, codes: str, place: Path, twin_codes: abc.Mapping[str, str]
+    ) -> None:
+        """A code map must be there, and every code it gives must be one that the field takes.
+
+        A code that the twin of the field does not have is complained about there.
+        """
         code_map = self.code_maps.get(codes)
         if code_map is None:
             self._say(
@@ -92,6 +97,8 @@ class FieldLint:
                 *place,
                 hint=propose(codes, self.code_maps) or f"Make codes/{codes}.yaml or codes/{codes}.csv",
             )
+            return
+        if twin_codes:
             return
         for code, text in code_map.entries.items():
             self._target_code(spec, name, code_map, text, ("map", code))
@@ -129,7 +136,7 @@ class FieldLint:
                 hint=propose(fact, self.catalogue.facts),
             )
         elif (codes := self.catalogue.facts[fact].codes) is not None and codes in self.code_maps:
-            self._codes(spec, name, codes, (*place, "catalogue"))
+            self._codes(spec, name, codes, (*place, "catalogue"), dict(made.twin_codes))
         if made.columns and self.catalogue.key and len(made.columns) != len(self.catalogue.key):
             key = ", ".join(self.catalogue.key)
             self._say(

@@ -8,7 +8,7 @@ from collections import abc
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connector.config.places import Place, Places
+from connector.config.places import Places
 from connector.contract.spec import Lookup
 
 By = Literal["sequence", "timestamp", "comparison"]
@@ -64,7 +64,8 @@ class Expression:
     answers before the registration tells it. `file`: the
     one column is a file, or its path, and its content is sent. For a catalogue fact `columns` are the key it is
     looked up by (filled in from the catalogue where the mapping names none), and `outside` is what the value
-    is made of when the item is declared outside the catalogue.
+    is made of when the item is declared outside the catalogue. `twin_codes`: where the value is taken over from the
+    twin of this field, how each of its codes reads here; it comes after `codes` and before `default`.
     """
 
     columns: tuple[str, ...] = ()
@@ -80,6 +81,7 @@ class Expression:
     lookup: Lookup | None = None
     file: bool = False
     outside: "Expression | None" = None
+    twin_codes: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_made(self) -> bool:
@@ -108,13 +110,30 @@ class MappingTest:
 
 
 @dataclass(frozen=True, slots=True)
+class Like:
+    """What a mapping takes over from another one.
+
+    `name` is the other mapping, `left_out` the fields of which this file says null, as it names them. The rest is
+    known once both are read: `taken` is path here → path there of the fields that are taken over, `untaken` the paths
+    there that have no counterpart here. `complete` is false where a field there has a name that is not known.
+    """
+
+    name: str
+    left_out: tuple[str, ...] = ()
+    taken: abc.Mapping[str, str] = field(default_factory=dict)
+    untaken: tuple[str, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Mapping:
     """One mapping file.
 
     `fills` is the node's address as `Contract.node` takes it (`sendMedInfo.meds.med`, or `register` for the
     whole request). `fields`: path inside that node, as the contract spells it → how its value is made.
     `on_change`: what happens when a row changes after it was accepted. `catalogue` is the name of the catalogue its fields look up, or None where none does. `trace` is the path of
-    the field that carries each row's trace id, or None.
+    the field that carries each row's trace id, or None. `like`: what it takes over from another mapping, if anything;
+    then everything else here is what came of it.
     """
 
     name: str
@@ -125,6 +144,7 @@ class Mapping:
     catalogue: str | None = None
     trace: str | None = None
     tests: tuple[MappingTest, ...] = ()
+    like: Like | None = None
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)
 
@@ -148,7 +168,3 @@ class Mapping:
         ended = (source.ended,) if source.ended else ()
         values = (column for one in self.fields.values() for column in one.needs)
         return tuple(dict.fromkeys((*source.key, source.visit, *cursor, *source.refund_of, *ended, *values)))
-
-    def column_place(self, column: str) -> Place:
-        """Where the file names that column first; for complaints about a database that lacks it."""
-        return self.places.find("columns", column)

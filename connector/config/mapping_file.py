@@ -7,11 +7,11 @@ from typing import get_args
 
 from connector.config.expressions import read_columns, read_expression
 from connector.config.form import Form, read_version
-from connector.config.mapping import Changes, Expression, Mapping, MappingTest, Nulls, OnChange, Source
+from connector.config.mapping import Changes, Expression, Like, Mapping, MappingTest, Nulls, OnChange, Source
 from connector.config.opening import open_page
 from connector.config.page import Page
 from connector.config.sql_text import read_sql
-from connector.config.yaml_reader import Item, read_yaml
+from connector.config.yaml_reader import Item, Scalar, read_yaml
 
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 """How mappings, pipelines, code maps and catalogues may be named."""
@@ -31,15 +31,18 @@ def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mappi
     form = Form(page, table)
     read_version(form)
     name = read_name(form, "mapping")
-    fills = form.word("fills", required=True) or ""
-    source_form = form.form("source", required=True)
+    like = form.word("like")
+    fills = form.word("fills", required=like is None) or ""
+    source_form = form.form("source", required=like is None)
     source = (
-        _read_source(source_form, path, sql_pages) if source_form else Source((), "", Changes("comparison"))
+        _read_source(source_form, path, sql_pages, whole=like is None)
+        if source_form
+        else Source((), "", Changes("comparison"))
     )
-    fields = _read_fields(form)
+    fields, left_out = _read_fields(form, whole=like is None)
     on_change = form.choice("on_change", get_args(OnChange), default="report")
-    catalogue = form.word("catalogue")
-    trace = form.word("trace")
+    catalogue = None if like and _leaves_out(form, "catalogue") else form.word("catalogue")
+    trace = None if like and _leaves_out(form, "trace") else form.word("trace")
     tests = tuple(
         test for number, item in enumerate(form.series("tests")) if (test := _read_test(form, number, item))
     )
@@ -53,6 +56,7 @@ def read_mapping(page: Page, path: pathlib.Path, sql_pages: list[Page]) -> Mappi
         catalogue=catalogue,
         trace=trace,
         tests=tests,
+        like=None if like is None else Like(like, left_out),
         file=path,
         places=page.places(),
     )
@@ -99,17 +103,17 @@ def read_origin(
     return table, read_sql(sql_page), sql_file
 
 
-def _read_source(form: Form, path: pathlib.Path, sql_pages: list[Page]) -> Source:
-    """Where the rows come from."""
+def _read_source(form: Form, path: pathlib.Path, sql_pages: list[Page], *, whole: bool) -> Source:
+    """Where the rows come from; what is missing is taken over from another mapping where it is not `whole`."""
     table, sql, sql_file = read_origin(form, path, sql_pages)
-    if not form.has("table") and not form.has("sql"):
+    if whole and not form.has("table") and not form.has("sql"):
         form.complain("It is not said where the rows come from.", "Write table: NAME, or sql: FILE.sql")
-    key = read_columns(form, "key", required=True)
-    visit = _read_column(form, "visit", required=True) or ""
-    refund_of = read_columns(form, "refund_of")
-    ended = _read_column(form, "ended")
+    key = read_columns(form, "key", required=whole)
+    visit = _read_column(form, "visit", required=whole) or ""
+    refund_of = () if not whole and _leaves_out(form, "refund_of") else read_columns(form, "refund_of")
+    ended = None if not whole and _leaves_out(form, "ended") else _read_column(form, "ended")
     encoding = read_encoding(form)
-    changes_form = form.form("changes", required=True)
+    changes_form = form.form("changes", required=whole)
     changes = _read_changes(changes_form) if changes_form else Changes("comparison")
     form.close()
     if refund_of and key and len(refund_of) != len(key):
@@ -174,18 +178,26 @@ def _refuse(form: Form, name: str, message: str, hint: str = "") -> None:
         form.complain(message, hint, at=name)
 
 
-def _read_fields(form: Form) -> dict[str, Expression]:
-    """Every field under the name that the file gives it."""
-    inner = form.form("fields", required=True)
+def _read_fields(form: Form, *, whole: bool) -> tuple[dict[str, Expression], tuple[str, ...]]:
+    """Every field under the name that the file gives it; and those that it does not take over, where not `whole`."""
+    inner = form.form("fields", required=whole)
     if inner is None:
-        return {}
+        return {}, ()
     if not inner.table.entries:
         inner.complain("The mapping fills no fields.")
+    left_out = [] if whole else [name for name in inner.table.entries if _leaves_out(inner, name)]
     fields: dict[str, Expression] = {}
     for name in inner.table.entries:
-        # A field whose value is wrong stands in as an empty one, so that nobody calls it missing as well.
-        fields[name] = read_expression(inner, name) or Expression()
-    return fields
+        if name not in left_out:
+            # A field whose value is wrong stands in as an empty one, so that nobody calls it missing as well.
+            fields[name] = read_expression(inner, name) or Expression()
+    return fields, tuple(left_out)
+
+
+def _leaves_out(form: Form, name: str) -> bool:
+    """Whether the file says, with the word null, that something is not taken over; an empty value does not say so."""
+    item = form.item(name)
+    return isinstance(item, Scalar) and item.is_null and bool(item.text.strip())
 
 
 def _read_test(form: Form, number: int, item: Item) -> MappingTest | None:

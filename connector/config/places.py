@@ -15,11 +15,15 @@ KEY = "<key>"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line and a column, counted from 1, and the line's text as it may be shown."""
+    """A line and a column, counted from 1, and the line's text as it may be shown.
+
+    `file` where it is in another file than the value it belongs to: something that was taken over from there.
+    """
 
     line: int
     column: int
     source: str = field(default="", repr=False)
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +43,4 @@ class Places:
     def fault(self, message: str, *path: str, hint: str = "") -> Fault:
         """A fault at the place of a value."""
         place = self.find(*path)
-        return Fault(message, self.file, place.line, place.column, place.source, hint)
+        return Fault(message, place.file or self.file, place.line, place.column, place.source, hint)

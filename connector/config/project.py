@@ -11,6 +11,7 @@ from connector.config.calibration import NOT_CALIBRATED, Calibration, adjust
 from connector.config.calibration_file import read_calibration
 from connector.config.codes import Catalogue, CodeMap
 from connector.config.codes_file import read_catalogue, read_code_csv, read_code_map
+from connector.config.likeness import mend_here, take_over
 from connector.config.lint import lint_catalogue, lint_mapping, lint_pipelines
 from connector.config.mapping import Changes, Mapping, Source
 from connector.config.mapping_file import read_mapping
@@ -94,11 +95,14 @@ def load_mapping(
     code_maps: abc.Mapping[str, CodeMap] | None = None,
     catalogues: abc.Mapping[str, Catalogue] | None = None,
 ) -> Mapping:
-    """Read and check one mapping file by itself; ConfigurationError with all its faults."""
+    """Read and check one mapping file by itself, which then can be like no other; ConfigurationError with all its faults."""
     page, sql_pages = open_page(path), list[Page]()
     mapping = read_mapping(page, path, sql_pages) if page.readable else None
     faults = [fault for one in (page, *sql_pages) for fault in one.faults()]
     if mapping is not None:
+        found, more = take_over({mapping.name: mapping}, contract)
+        mapping = found[mapping.name]
+        faults += more
         mapping, _, more = lint_mapping(
             mapping, contract, code_maps=code_maps or {}, catalogues=catalogues or {}
         )
@@ -146,14 +150,18 @@ class _Loader:
         length_in = settings.checks.length_in if settings else "characters"
         mappings: dict[str, Mapping] = {}
         targets: dict[str, Target] = {}
-        for name, one in read.items():
-            bound, target, faults = lint_mapping(
+        complete, unusable = take_over(read, self.contract)
+        self.faults += unusable
+        found: dict[str, list[Fault]] = {}
+        for name, one in complete.items():
+            bound, target, found[name] = lint_mapping(
                 one, self.contract, code_maps=code_maps, catalogues=catalogues, length_in=length_in
             )
             mappings[name] = bound
-            self.faults += faults
             if target is not None:
                 targets[name] = target
+        for name, one in mappings.items():
+            self.faults += mend_here(one, found[name], found.get(one.like.name, ()) if one.like else ())
         self.faults += lint_pipelines(pipelines.values(), mappings, targets)
         calibration = self._calibration()
         if settings is None:

@@ -9,7 +9,8 @@ from connector.config.mapping import Expression, Mapping, MappingTest
 from connector.config.near import propose
 from connector.config.places import KEY, Path, Place, Places
 from connector.contract.library import Contract
-from connector.contract.spec import Effect, Field, Node, Operation
+from connector.contract.lookups import roles_told
+from connector.contract.spec import Effect, Field, Lookup, Node, Operation
 from connector.errors import Fault
 
 _SESSION = "sessionid"  # a field of every request, which the connector itself fills (trap T14)
@@ -188,11 +189,28 @@ def _name_test(
     return replace(test, expect=expect, violations=violations)
 
 
+def path_of(target: Target, name: str) -> str | None:
+    """The contract's path of a field that a mapping names, with its path or without; None where it is not just one."""
+    found = _named(target, name)
+    return found[0] if len(found) == 1 else None
+
+
+def _named(target: Target, name: str) -> list[str]:
+    """The paths that a name may mean."""
+    return [name] if name in target.fields else [p for p in target.fields if p.rpartition(".")[2] == name]
+
+
+def told_paths(contract: Contract, target: Target, kind: Lookup) -> set[str]:
+    """The paths of the fields that a look-up tells, of a request that registers a visit."""
+    operation = contract.lookup(kind)[0]
+    if not target.gives_visits or operation.family != target.operation.family:
+        return set()
+    return {target.roles[role] for role in roles_told(operation) if role in target.roles}
+
+
 def _resolve(mapping: Mapping, target: Target, name: str, place: Path, faults: list[Fault]) -> str | None:
     """The contract's path of a field that a mapping names; None and a fault where there is not exactly one."""
-    if name in target.fields:
-        return name
-    found = [path for path in target.fields if path.rpartition(".")[2] == name]
+    found = _named(target, name)
     if len(found) == 1:
         return found[0]
     if found:

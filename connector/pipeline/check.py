@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from connector.config.codes import Catalogue
-from connector.config.mapping import Expression
+from connector.config.likeness import mend_here
+from connector.config.mapping import Expression, Like
 from connector.config.mapping import Mapping as RowMapping
 from connector.config.project import Project
+from connector.config.target import Target, find_target
 from connector.contract.library import Contract
 from connector.contract.spec import Field, Node, Type
-from connector.errors import Fault, SourceError
+from connector.errors import ConfigurationError, Fault, SourceError
 from connector.extract.source import Column, Hospital, Query
 from connector.pipeline.parts import Parts
 from connector.pipeline.queries import catalogue_query, query_of
@@ -20,7 +22,8 @@ from connector.pipeline.queries import catalogue_query, query_of
 class CheckReport:
     """What was checked without a fault. `database`: what the mappings were held against, or "" when offline.
 
-    `calibrated`: whether and how the platform was; `overruled`: the settings that calibration changed, in words.
+    `calibrated`: whether and how the platform was; `overruled`: the settings that calibration changed, in words;
+    `likeness`: what mappings take over from others, a sentence each.
     """
 
     mappings: int
@@ -28,6 +31,7 @@ class CheckReport:
     calibrated: str
     overruled: tuple[str, ...]
     database: str = ""
+    likeness: tuple[str, ...] = ()
 
 
 def check_project(parts: Parts, *, offline: bool) -> CheckReport:
@@ -36,12 +40,44 @@ def check_project(parts: Parts, *, offline: bool) -> CheckReport:
     Raises SourceError with every column that does not fit.
     """
     project = parts.project
-    report = CheckReport(len(project.mappings), len(project.pipelines), project.calibrated, project.overruled)
+    report = CheckReport(
+        len(project.mappings),
+        len(project.pipelines),
+        project.calibrated,
+        project.overruled,
+        likeness=tuple(_say_likeness(project, parts.contract)),
+    )
     if offline:
         return report
     with parts.open_hospital() as hospital:
         check_database(project, parts.contract, hospital)
         return replace(report, database=hospital.name)
+
+
+def target_of(mapping: RowMapping, contract: Contract) -> Target:
+    """What a mapping of a checked project fills."""
+    target = find_target(mapping, contract)
+    if not isinstance(target, Target):
+        raise ConfigurationError(f"{mapping.name} fills nothing that can be explained.")
+    return target
+
+
+def untaken(like: Like, there: Target) -> tuple[str, ...]:
+    """What a mapping could not take over, with its Chinese name there."""
+    return tuple(there.named(path) for path in like.untaken)
+
+
+def _say_likeness(project: Project, contract: Contract) -> Iterator[str]:
+    """One sentence for each mapping that is like another: what came over, and what has no counterpart."""
+    for mapping in project.mappings.values():
+        like = mapping.like
+        if like is None:
+            continue
+        over, own = len(like.taken), len(mapping.fields) - len(like.taken)
+        sentence = f"{mapping.name} takes {over} fields over from {like.name} and has {own} of its own"
+        if lost := untaken(like, target_of(project.mappings[like.name], contract)):
+            sentence += f"; {mapping.fills} has no field for {', '.join(lost)}"
+        yield f"{sentence}."
 
 
 _CURSORS = {"sequence": ("integer", "decimal"), "timestamp": ("timestamp",)}
@@ -56,10 +92,15 @@ def check_database(project: Project, contract: Contract, hospital: Hospital) -> 
 
     A missing table is told by itself, because nothing more can be said of it.
     """
+    by_mapping = {
+        name: list(_check_mapping(mapping, contract, hospital)) for name, mapping in project.mappings.items()
+    }
     faults = [
         fault
-        for mapping in project.mappings.values()
-        for fault in _check_mapping(mapping, contract, hospital)
+        for name, mapping in project.mappings.items()
+        for fault in mend_here(
+            mapping, by_mapping[name], by_mapping.get(mapping.like.name, ()) if mapping.like else ()
+        )
     ]
     used = {mapping.catalogue for mapping in project.mappings.values()}
     for catalogue in project.catalogues.values():
@@ -75,15 +116,8 @@ def _check_mapping(mapping: RowMapping, contract: Contract, hospital: Hospital) 
     found = _columns(hospital, query)
     for column in mapping.columns:
         if column not in found:
-            place = mapping.column_place(column)
-            yield Fault(
-                f"{_source(query)} has no column {column}",
-                mapping.places.file,
-                place.line,
-                place.column,
-                place.source,
-                _near(column, found),
-            )
+            message = f"{_source(query)} has no column {column}"
+            yield mapping.places.fault(message, "columns", column, hint=_near(column, found))
     yield from _check_position(mapping, found)
     fields = _fields(contract.node(mapping.fills))
     for path, expression in mapping.fields.items():

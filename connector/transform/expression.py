@@ -1,6 +1,7 @@
 """One field of a payload out of the columns its mapping names.
 
-In the order the mapping's vocabulary promises: from → trim → empty → read → codes → round → default; then what
+In the order the mapping's vocabulary promises: from → trim → empty → read → codes → (the twin's codes) → round →
+default; then what
 the contract's type asks of a text (separators of lists, control characters, lengths that may be cut).
 """
 
@@ -56,7 +57,12 @@ def finish(expression: Expression, spec: Field, cells: Cells, workshop: Workshop
         cells = replace(cells, values=kernels.if_else(pa.array(emptied), None, cells.values))
     faults: dict[int, Fault] = {}
     if expression.codes is not None:
-        cells, faults = _mapped(cells, workshop.code_maps[expression.codes])
+        codes = workshop.code_maps[expression.codes]
+        cells, faults = _mapped(cells, codes.entries, codes.otherwise, f"in the code map {codes.name}")
+    if expression.twin_codes:
+        words = f"a code that {spec.twin} may have and {spec.name} has another for"
+        cells, more = _mapped(cells, dict(expression.twin_codes), None, words)
+        faults |= more
     if spec.type in _DATES:
         values = _date(expression, spec, cells, faults)
     elif spec.type is Type.DECIMAL and spec.precision is not None:
@@ -104,19 +110,21 @@ def _as_number(text: str) -> str | None:
         return None
 
 
-def _mapped(cells: Cells, codes: CodeMap) -> tuple[Cells, dict[int, Fault]]:
-    """Codes of the HIS as the code map has them; empty stays empty."""
+def _mapped(
+    cells: Cells, entries: Mapping[str, str], otherwise: str | None, known_as: str
+) -> tuple[Cells, dict[int, Fault]]:
+    """Codes as a table has them, `otherwise` for those it lacks; empty stays empty."""
     texts = cells.texts()
-    known = kernels.index_in(texts, value_set=pa.array(list(codes.entries), pa.string()))
-    targets = pa.array(list(codes.entries.values()), pa.string()).take(known)
+    known = kernels.index_in(texts, value_set=pa.array(list(entries), pa.string()))
+    targets = pa.array(list(entries.values()), pa.string()).take(known)
     lost = mask(targets.is_null()) & ~mask(kernels.equal(texts, ""))
     faults: dict[int, Fault] = {}
-    if lost.any() and codes.otherwise is not None:
-        targets = kernels.if_else(pa.array(lost), codes.otherwise, targets)
+    if lost.any() and otherwise is not None:
+        targets = kernels.if_else(pa.array(lost), otherwise, targets)
     elif lost.any():
         for place in np.flatnonzero(lost).tolist():
             code = shown(str(texts[place].as_py()))
-            faults[place] = ("codes", f"{code} is not in the code map {codes.name}")
+            faults[place] = ("codes", f"{code} is not {known_as}")
     return replace(cells, values=kernels.fill_null(targets, "")), faults
 
 

@@ -132,6 +132,18 @@ def test_check_says_what_was_checked(use, shipped):
     assert "his.db cannot be opened" in err
 
 
+def test_check_explains_where_each_field_comes_from(use, shipped):
+    code, out, err = use("check", "--explain", "inpatient-charges", "-p", shipped)
+    assert (code, err) == (0, "")
+    assert "inpatient-charges fills sendMedInfo.meds.med" in out
+    (line,) = [one for one in out.splitlines() if one.startswith("alc405 ")]
+    assert "FYDJ, rounded to 4 decimals" in line
+    assert line.endswith("mappings/inpatient-charges.yaml:21")
+    code, out, err = use("check", "--explain", "inpatient-charge", "-p", shipped)
+    assert (code, out) == (2, "")
+    assert "Did you mean inpatient-charges?" in err
+
+
 SPOILT = [
     ("fills: sendMedInfo.meds.med", "fils: sendMedInfo.meds.med", "Did you mean fills?"),
     ("fills: sendMedInfo.meds.med", "fills: sendMedInfo.meds.mad", "med"),

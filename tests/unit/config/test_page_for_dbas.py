@@ -26,8 +26,11 @@ def shown(desk):
 
 def test_every_block_loads(shown):
     project = shown.load()
-    assert set(project.mappings) == {"charges", "visits", "orders", "leave", "admission-record", "invoices"}
-    assert len([name for name in shown.files if name.endswith(".yaml")]) == 11
+    assert set(project.mappings) == {
+        *("charges", "visits", "orders", "leave", "admission-record", "invoices"),
+        *("far-charges", "far-visits", "far-orders"),
+    }
+    assert len([name for name in shown.files if name.endswith(".yaml")]) == 15
 
 
 def test_the_values_it_calls_defaults_are_the_defaults(shown):

@@ -62,7 +62,7 @@ def test_places_outlive_reading_under_both_names(desk):
     fault = visits.places.fault("not in the database", "fields", "kc21.akc190")
     assert desk.at(fault) == "ZYHM"
     assert fault.source == "  akc190: ZYHM"
-    place = visits.column_place("DWBH")
+    place = visits.places.find("columns", "DWBH")
     assert (place.line, place.source) == (12, "  aab001: DWBH")
 
 
