@@ -7,6 +7,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 
 _HAS = [*range(0x20, 0x7F), 0xB7, *range(0x3000, 0x3020), 0x201C, 0x201D, *range(0xFF00, 0xFF5F)]
 _HAS += [ord(bytes((high, low)).decode("gb2312")) for high in range(0xB0, 0xD7) for low in range(0xA1, 0xFF)]
+_HAS += [ord(bytes((0xD7, low)).decode("gb2312")) for low in range(0xA1, 0xFA)]  # the last row is not full
 
 
 def build_font(file: Path, *, but: str = "", only: str = "", name: str = "Squares") -> Path:
