@@ -50,7 +50,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "CategorySums": ("his", "accepted", "waiting", "doubt", "quarantined", "set_aside", "platform"),
     "Charged": ("amount",),
     "Call": ("amount",),
-    "Comparison": ("his", "ledger", "platform", "held", "others", "surplus"),
+    "Comparison": ("his", "ledger", "platform", "held", "others", "surplus", "tolerance"),
     "Concluded": ("amount",),
     "Compensation": ("amount",),
     "Contribution": ("amount",),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from connector.ledger.accounts import Booked
 from connector.ledger.conclusions import Concluded
 from connector.ledger.overview import OpenBatch
+from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.settling import fits
 from connector.records import State, yuan
 
@@ -103,7 +104,7 @@ class Comparison:
 
     `platform` is None where it does not list the visit, or was never asked; `unread`: why it could not be asked now.
     `others`: what the platform must hold besides the rows compared here (a baseline, mappings of other days).
-    `more`: rows that are left out of `rows`.
+    `more`: rows that are left out of `rows`; `tolerance`: how far the platform's total may be from the ledger's sum.
     """
 
     pipeline: str
@@ -119,6 +120,7 @@ class Comparison:
     unread: str = ""
     kept_back: dict[str, Kept] = field(default_factory=dict, repr=False)
     more: int = 0
+    tolerance: int = field(default=TOLERANCE, repr=False)
 
     @property
     def his(self) -> int:
@@ -142,8 +144,8 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        """Whether the platform holds what the ledger says, within the blur of two decimals."""
-        return not self.unread and fits(self.surplus, 0)
+        """Whether the platform holds what the ledger says, within the blur of its rounding."""
+        return not self.unread and fits(self.surplus, 0, self.tolerance)
 
     @property
     def is_balanced(self) -> bool:

@@ -162,6 +162,7 @@ def _explain(heard: Heard, candidates: Candidates, outcome: Outcome | None) -> E
         heard.total,
         counts=counts,
         payloads=[record.payload for _, record in candidates.records],
+        tolerance=heard.tolerance,
     )
     ids = candidates.ids
     return Explanation(found.fit, tuple(ids if found.fit is Fit.ALL else [ids[i] for i in found.part]))
@@ -286,9 +287,9 @@ def _choices(
 def _of_batch(heard: Heard, doubt: Doubt, candidates: Candidates, found: Explanation) -> list[Choice]:
     """What may be said of a batch in doubt."""
     choices: list[Choice] = []
-    if fits(heard.surplus, candidates.sum_of(candidates.ids)):
+    if heard.shows(candidates.sum_of(candidates.ids)):
         choices.append(Choice("--accept all", "Every row counts as sent; none of them is sent again."))
-    if doubt.is_over and fits(heard.surplus, 0):
+    if doubt.is_over and heard.shows(0):
         choices.append(Choice("--accept none", "No row counts as sent; all are sent again, one by one."))
     if doubt.is_over and found.fit in (Fit.PART, Fit.SEVERAL):
         rows = ",".join(map(str, found.part)) or "ROW,ROW"
@@ -308,7 +309,7 @@ def is_something_else(heard: Heard, candidates: Candidates, fit: Fit) -> bool:
 
 def _of_totals(heard: Heard, candidates: Candidates, found: Explanation) -> list[Choice]:
     """What may be said where nothing is in doubt, but somebody else may have changed the visit."""
-    if fits(heard.surplus, 0):
+    if heard.shows(0):
         return (
             [Choice("--release", "The visit goes on at the next run; nothing else changes.")]
             if heard.visit.reason

@@ -15,7 +15,6 @@ from connector.pipeline.desk import Line
 from connector.pipeline.hearing import Heard, Hearing, open_hearing
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
-from connector.pipeline.settling import fits
 from connector.records import BatchState, yuan
 
 ALL, NONE = "all", "none"
@@ -236,7 +235,7 @@ def _baseline(matter: Matter, signature: Signature) -> _Plan:
     if not any(choice.option == "--baseline" for choice in matter.case.choices):
         why = (
             "the platform holds no more than the ledger says"
-            if surplus <= 0 or fits(surplus, 0)
+            if surplus <= 0 or matter.heard.shows(0)
             else "rows that wait would explain what is there, and would be sent a second time; --adopt them, or "
             "`connector ledger import`"
         )
@@ -298,7 +297,7 @@ def _must_be_calm(matter: Matter) -> None:
 
 def _must_fit(matter: Matter, added: int) -> None:
     """Raise ConfigurationError where the ledger's sum would not be the platform's total."""
-    if not fits(matter.heard.surplus, added):
+    if not matter.heard.shows(added):
         raise ConfigurationError(
             f"That does not add up: {_numbers(matter)} With this choice the ledger would say "
             f"{yuan(matter.heard.ledger + added):.2f}. Nothing was decided."

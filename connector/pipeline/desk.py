@@ -110,6 +110,18 @@ class Report:
             self.warnings[name] = f"{said}; {text}" if said else text
 
 
+def tolerance_of(
+    ledger: Ledger, rules: DeliverySettings, visit_id: int, records: Sequence[StagedRecord] = ()
+) -> int:
+    """How far the platform's total may be from the sum of what a visit has there, and of `records` beside it.
+
+    Scaled by 4. A fen, where totals are rounded as a whole; more where calibrating found that rows are (A6).
+    """
+    if not rules.measured.rounds_rows:
+        return TOLERANCE
+    return blur(ledger.fine_rows(visit_id) + sum(is_fine(record.amount) for record in records))
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The shared parts of one run. `now` gives aware UTC; `number` a fresh random text for approvals.
@@ -131,9 +143,7 @@ class Desk:
 
     def tolerance(self, visit_id: int, records: Sequence[StagedRecord] = ()) -> int:
         """How far the platform's total may be from the sum of what a visit has there, and of `records` beside it."""
-        if not self.rules.measured.rounds_rows:
-            return TOLERANCE
-        return blur(self.ledger.fine_rows(visit_id) + sum(is_fine(record.amount) for record in records))
+        return tolerance_of(self.ledger, self.rules, visit_id, records)
 
     def today(self) -> str:
         """The platform's day as yyyymmdd."""

@@ -15,11 +15,12 @@ from connector.ledger.store import Ledger
 from connector.ledger.visits import KnownVisit
 from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.deliver import Deliverer, flow_of, open_deliverer
-from connector.pipeline.desk import Desk, Flow, Waits
+from connector.pipeline.desk import Desk, Flow, Waits, tolerance_of
 from connector.pipeline.parts import Parts, owner
 from connector.pipeline.progress import Progress
 from connector.pipeline.resolve import ask_visit
 from connector.pipeline.run import LEASE_S
+from connector.pipeline.settling import fits
 from connector.pipeline.steps import Steps, Wait
 
 
@@ -28,7 +29,8 @@ class Heard:
     """One visit as it stands: amounts scaled by 4.
 
     `ledger`: what the platform must hold; `platform`: what it says it holds, None where it does not list the visit;
-    `left`: the date on which the patient left, as the platform has it, or "".
+    `left`: the date on which the patient left, as the platform has it, or ""; `tolerance`: how far its total may be
+    from the sum.
     """
 
     visit: KnownVisit
@@ -36,6 +38,7 @@ class Heard:
     platform: int | None = field(repr=False)
     at: str
     left: str = ""
+    tolerance: int = field(default=TOLERANCE, repr=False)
 
     @property
     def total(self) -> int:
@@ -46,6 +49,10 @@ class Heard:
     def surplus(self) -> int:
         """What the platform holds more than the ledger says."""
         return self.total - self.ledger
+
+    def shows(self, added: int) -> bool:
+        """Whether the platform holds the ledger's sum and so much beside it, within the blur of its rounding."""
+        return fits(self.surplus, added, self.tolerance)
 
 
 def pipelines_of(parts: Parts, visit: KnownVisit) -> list[Pipeline]:
@@ -112,7 +119,8 @@ class Hearing:
         if isinstance(answer, str):
             raise PlatformError(f"Visit {visit.name}: {answer}. Nothing was decided; try again.")
         platform, at, left = answer
-        return Heard(visit, self.ledger.platform_base(visit.visit_id), platform, at, left)
+        tolerance = tolerance_of(self.ledger, self.parts.project.settings.delivery, visit.visit_id)
+        return Heard(visit, self.ledger.platform_base(visit.visit_id), platform, at, left, tolerance)
 
 
 @dataclass(frozen=True, slots=True)

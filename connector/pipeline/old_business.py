@@ -22,7 +22,6 @@ from connector.pipeline.hearing import Hearing, open_hearing
 from connector.pipeline.parts import Parts
 from connector.pipeline.preview import find_mapping
 from connector.pipeline.progress import Progress
-from connector.pipeline.settling import fits
 from connector.records import yuan
 
 BASELINE, IMPORT = "baseline", "import"
@@ -165,7 +164,7 @@ def _hear(hearing: Hearing, names: Sequence[str], pick: Pick | None) -> Iterator
     else:
         visits = list(_untouched(hearing))
     for heard in hearing.hear([visit for visit in visits if visit.number]):
-        if fits(heard.surplus, 0) and not names:
+        if heard.shows(0) and not names:
             continue
         matter = open_matter(hearing.parts, ledger, heard)
         yield matter, _old(matter, pick)
@@ -233,7 +232,7 @@ def _why_not_import(matter: Matter, rows: int, amount: int) -> str:
         return _why_not_open(matter)
     if not rows:
         return "none of its waiting rows is meant"
-    if not fits(matter.heard.surplus, amount):
+    if not matter.heard.shows(amount):
         return (
             f"the rows meant sum up to {yuan(amount):.2f}, and the platform holds {yuan(matter.heard.surplus):.2f} more than "
             "the ledger says"
@@ -244,7 +243,7 @@ def _why_not_import(matter: Matter, rows: int, amount: int) -> str:
 def _why_not_baseline(matter: Matter) -> str:
     if _why_not_open(matter):
         return _why_not_open(matter)
-    if fits(matter.heard.surplus, 0):
+    if matter.heard.shows(0):
         return "the platform holds what the ledger says"
     if matter.heard.surplus < 0:
         return f"the platform holds less than the ledger says (`connector resolve {matter.case.visit}`)"

@@ -20,6 +20,7 @@ from connector.ledger.overview import OpenBatch, VisitDue
 from connector.ledger.store import Ledger
 from connector.pipeline.balance import Charged, Comparison, Said, Tally, find_candidates
 from connector.pipeline.compose import TOLERANCE
+from connector.pipeline.desk import tolerance_of
 from connector.pipeline.parts import Parts
 from connector.pipeline.queries import plans_of, query_of, read_catalogues
 from connector.records import AMOUNT_SCALE, Chunk, State
@@ -101,6 +102,7 @@ class Comparer:
             others=self.ledger.platform_base(visit.visit_id) - tally.accepted,
             unread=said.remark,
             kept_back=tally.kept_back(),
+            tolerance=tolerance_of(self.ledger, self.parts.project.settings.delivery, visit.visit_id),
         )
         if found.agrees or found.unread:
             return found

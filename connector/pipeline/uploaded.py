@@ -19,7 +19,7 @@ from connector.load.meaning import explain
 from connector.load.wording import as_text
 from connector.pipeline import messages
 from connector.pipeline.asking import Asker, Days, days_of, request_of
-from connector.pipeline.compose import TOLERANCE, blur
+from connector.pipeline.desk import tolerance_of
 from connector.pipeline.overview import COMPLETE, UNSETTLED
 from connector.pipeline.parts import Parts
 from connector.pipeline.sheets import in_yuan, open_sheets
@@ -169,8 +169,7 @@ class _Errand:
         (visit_id,) = ids
         if self.ledger.open_batches(visit_id):
             return Finding.IN_DOUBT
-        measured = self.parts.project.settings.delivery.measured
-        tolerance = blur(self.ledger.fine_rows(visit_id)) if measured.rounds_rows else TOLERANCE
+        tolerance = tolerance_of(self.ledger, self.parts.project.settings.delivery, visit_id)
         is_equal = abs(total - self.ledger.platform_base(visit_id)) <= tolerance
         return Finding.EQUAL if is_equal else Finding.DIFFERS
 

@@ -4,6 +4,7 @@ import pytest
 
 from connector.config.calibration import ASSUMPTIONS, Account, Calibration, Finding
 from connector.config.calibration_file import write_calibration
+from connector.pipeline.totals import compare_totals
 
 
 @pytest.fixture
@@ -32,6 +33,9 @@ def test_rows_rounded_one_by_one_widen_the_blur(calibrated, result, code):
     report = ward.run()
     assert report.exit_code == code
     assert len(ward.simulator.fees("V1")) == 4
+    parts = ward.parts()
+    (comparison,) = compare_totals(parts, list(parts.project.pipelines.values()))
+    assert comparison.agrees == (code == 0), "what is compared afterwards is judged by the same blur"
 
 
 def test_a_platform_that_saves_whole_requests_takes_small_rows_with_others(calibrated):
