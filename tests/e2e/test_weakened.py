@@ -2,8 +2,7 @@
 
 On its schedule the weaker connector must lose a row or send one twice, and the comparison must see it; the connector
 as it is must come through the same schedule. Where two defences stand in the way, both are taken away (a lost ledger
-is noticed by its witness too). W20 and W21 are about resets, W25 and W28 about ledgers that were brought back or lost:
-they are tested beside those (test_resets, test_restored).
+is noticed by its witness too). W20 and W21 are about resets, and tested beside those (test_resets).
 """
 
 import re
@@ -37,6 +36,8 @@ from tests.e2e.striking import LAG_S, Killed, lag, two_rows, watch
 from tests.ward import Ward
 
 TWICE, LOST = "twice", "lost"
+LATE_S = 1700
+"""So late, but within the settle time, takes effect what is under way."""
 
 Patch = pytest.MonkeyPatch
 
@@ -193,6 +194,16 @@ def no_sync(ward: Ward, patch: Patch) -> None:
 
 def no_witness(ward: Ward, patch: Patch) -> None:
     patch.setattr(Witness, "_knows", lambda *_: True)
+
+
+def counted(ward: Ward, patch: Patch) -> None:
+    """The witness is a counter: a ledger that has claimed as often is the one it knows."""
+    patch.setattr(Witness, "_knows", lambda self, link, found, own: found.batch <= own.batch)
+
+
+def no_quiet(ward: Ward, patch: Patch) -> None:
+    """A new ledger does not wait until requests of a lost one would have shown."""
+    patch.setattr(connector.pipeline.visit, "await_quiet", lambda desk, visit: iter(()))
 
 
 def believe_errors(ward: Ward, patch: Patch) -> None:
@@ -356,6 +367,64 @@ def brought_back(ward: Ward, patch: Patch) -> None:
     _pair(ward)
     ward.run_until_quiet()
     shutil.copy(copy, ward.directory / "ledger.db")
+    ward.run_until_quiet()
+
+
+def brought_back_twice(ward: Ward, patch: Patch) -> None:
+    """Two claims that were never sent are in the copy; the ledger before them claims two others, and sends those."""
+    ward.stay(1)
+    ward.run()
+    ledger = ward.directory / "ledger.db"
+    early = shutil.copy(ledger, ward.directory / "early")
+    ward.fee(1, "5.00")
+
+    def die(method: str, body: bytes) -> None:
+        if method == "sendMedInfo":
+            raise Killed
+
+    for _ in range(2):
+        with patch.context() as dying:
+            watch(dying, before=die)
+            with pytest.raises(Killed):
+                ward.run()
+    late = shutil.copy(ledger, ward.directory / "late")
+    shutil.copy(early, ledger)
+    ward.run()
+    with ward.parts().open_ledger() as opened:
+        opened.trust.clear([one.visit_id for one in opened.trust.suspects()])
+    ward.change("DELETE FROM fee")
+    _pair(ward)
+    ward.run_until_quiet()
+    shutil.copy(late, ledger)
+    ward.run_until_quiet()
+
+
+def lost_on_the_way(ward: Ward, patch: Patch) -> None:
+    """The ledger is lost with its witness while its upload is under way, and takes effect a good while later."""
+    ward.stay(1)
+    ward.fee(1, "10.00")
+
+    def die(method: str, body: bytes) -> None:
+        if method == "sendMedInfo":
+            raise Killed
+
+    with patch.context() as dying:
+        watch(dying, after=die)
+        with pytest.raises(Killed):
+            ward.run()
+    for file in ward.directory.glob("ledger.[dw]*"):
+        file.unlink()
+    with ward.parts().open_ledger(create=True):
+        pass
+    begun = ward.time.now
+
+    def release(_seconds: float) -> None:
+        if ward.simulator.pending and (ward.time.now - begun).total_seconds() > LATE_S:
+            ward.simulator.release()
+
+    ward.time.on_sleep = release
+    ward.run()
+    ward.simulator.release()
     ward.run_until_quiet()
 
 
@@ -527,8 +596,10 @@ CASES = {
     "W22": Case(partly("P.partial_error", lagging=True), no_lag, TWICE),
     "W23": Case(_of_three("P.partial_silent", [0], "10.00"), mixed, LOST),
     "W24": Case(by_hand_meanwhile, believe_parts, LOST, LOSE),
+    "W25": Case(lost_on_the_way, no_quiet, TWICE, LATE),
     "W26": Case(_dies("after"), _both(_orphans(BatchState.RELEASED), no_checks), TWICE),
     "W27": Case(_dies("before"), _both(_orphans(BatchState.ACCEPTED), no_checks), LOST),
+    "W28": Case(brought_back_twice, counted, TWICE),
     "W29": Case(lagging_refund, no_lag, LOST),
 }
 
