@@ -1,4 +1,4 @@
--- 有工伤登记的收费单；退费单（YSFXH 不空）和作废单除外。
+-- 有工伤登记的收费单；退费单（YSFXH 不空）和作废单除外；跨省异地的（YDBZ = '1'）见 cross-province-outpatient-visits.sql。
 SELECT b.SFXH, b.MZHM, b.SFRQ, p.BRXM, p.BRXB, UPPER(p.SFZH) AS SFZH, k.KSMC, y.YGXM AS YSXM,
        g.GSLB, g.DWBH, g.GRBH, g.RDSBH, g.SQBH, g.ZLLB, g.JBBM, g.SBKH, g.ZFFS
 FROM MS_SFZB b
@@ -6,4 +6,4 @@ JOIN GS_DJXX g ON g.SFXH = b.SFXH
 JOIN MS_BRDA p ON p.BRID = b.BRID
 LEFT JOIN GY_KSDM k ON k.KSDM = b.KSDM
 LEFT JOIN GY_YGDM y ON y.YGDM = b.YSGH
-WHERE b.YSFXH IS NULL AND b.ZFPB = 0
+WHERE b.YSFXH IS NULL AND b.ZFPB = 0 AND COALESCE(g.YDBZ, '0') <> '1'

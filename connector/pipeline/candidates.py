@@ -153,9 +153,11 @@ def choose(
         same = [one for one in candidates if value_of(node, one.record, identity) == named]
         if not same:
             return Choice(None, HIS, f"the {kind} that the HIS names is not in the platform's list")
-        faults = "; ".join(same[0].faults)
+        # The same number may stand in several records: an ended filing, and the one that prolonged it.
+        best = next((one for one in same if not one.faults), same[0])
+        faults = "; ".join(best.faults)
         return Choice(
-            same[0], HIS, f"the {kind} that the HIS names does not seem to fit: {faults}" if faults else ""
+            best, HIS, f"the {kind} that the HIS names does not seem to fit: {faults}" if faults else ""
         )
     if kept is not None:
         if not kept.record:

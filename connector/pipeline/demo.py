@@ -21,7 +21,9 @@ from connector.pipeline.shipped import copy_shipped
 from connector.pipeline.simulation import DEMO_KEY, DEMO_PASSWORD, DEMO_USER
 from connector.pipeline.totals import compare_totals
 from connector.sample.changes import change_hospital
+from connector.sample.elsewhere import sample_filings
 from connector.sample.hospital import SampleFacts, build_hospital, sample_injuries
+from connector.simulator.facts import Facts
 from connector.simulator.server import Simulator, serve
 
 LOST_ANSWER = "N.sent_no_answer:sendMedInfo@7"
@@ -106,7 +108,7 @@ def _clear(directory: Path) -> None:
 
 
 def _platform(directory: Path, his: str, clock: Clock) -> Simulator:
-    """The stand-in platform, which knows the injuries of the hospital's patients."""
+    """The stand-in platform, which knows the injuries and filings of the hospital's patients."""
     return serve(
         key_text=DEMO_KEY,
         username=DEMO_USER,
@@ -115,6 +117,7 @@ def _platform(directory: Path, his: str, clock: Clock) -> Simulator:
         state_file=directory / "platform.state",
         clock=clock.now,
         injuries=sample_injuries(his),
+        facts=Facts(filings=tuple(sample_filings(his))),
     )
 
 

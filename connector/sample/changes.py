@@ -17,7 +17,7 @@ from connector.sample.items import ITEMS, match_row
 from connector.sample.people import EMPLOYERS, WARDS
 from connector.sample.plan import Charge, Order, Plan, Stay, draft_refund
 from connector.sample.schema import Row, Value, delete, insert, open_engine, update
-from connector.sample.ward import INJURED, TURNS, charge_day, draft_order, stay_row
+from connector.sample.ward import TURNS, charge_day, draft_order, stay_row
 
 FRESH_STAY = 2600301
 
@@ -81,7 +81,7 @@ def _new_charges(day: _Day) -> str:
         charges.extend(charge_day(plan, stay, number, running))
     charges.sort(key=lambda charge: charge.at)
     keys = day.write_charges(charges)
-    injured = sum(charge.stay.case in INJURED for charge in charges)
+    injured = sum(charge.stay.row["GSBZ"] == "1" for charge in charges)
     return f"{len(charges)} new charges ({keys}), {injured} of them of work-injury stays"
 
 

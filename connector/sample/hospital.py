@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from connector.errors import ConfigurationError
 from connector.sample.clinic import plan_bills
+from connector.sample.elsewhere import plan_elsewhere
 from connector.sample.injuries import plan_registrations
 from connector.sample.items import drug_rows, match_rows, price_rows
 from connector.sample.papers import plan_papers
@@ -22,7 +23,7 @@ from connector.sample.people import EMPLOYERS, directory_rows, make_people
 from connector.sample.plan import Charge, Plan, number_rows
 from connector.sample.planted import plant_trouble
 from connector.sample.schema import create_schema, insert, open_engine, tables
-from connector.sample.ward import INJURED, plan_stays
+from connector.sample.ward import plan_stays
 
 SEED = 7
 _PEOPLE = 60
@@ -30,7 +31,11 @@ _PEOPLE = 60
 
 @dataclass(frozen=True, slots=True)
 class SampleFacts:
-    """How much there is. "Injured" counts what belongs to work-injury visits, whether or not it can be sent."""
+    """How much there is.
+
+    "Injured" counts what belongs to work-injury visits, whether or not it can be sent; `far_…` are those of them whose
+    patients are insured in another province.
+    """
 
     patients: int
     stays: int
@@ -43,6 +48,8 @@ class SampleFacts:
     injured_lines: int
     orders: int
     injured_orders: int
+    far_stays: int
+    far_bills: int
 
     @property
     def injured_visits(self) -> int:
@@ -69,6 +76,7 @@ def plan_hospital(*, seed: int = SEED, today: date) -> Plan:
     plan_bills(plan)
     plan_registrations(plan)
     plant_trouble(plan)
+    plan_elsewhere(plan)
     number_rows(plan)
     plan_papers(plan)
     plan.tables["MS_BRDA"] = [person.row(today, _share(plan, person.number)) for person in plan.people]
@@ -81,7 +89,7 @@ def plan_hospital(*, seed: int = SEED, today: date) -> Plan:
 
 
 def _share(plan: Plan, patient: int) -> str:
-    injured = {stay.person.number for stay in plan.stays if stay.case in INJURED}
+    injured = {stay.person.number for stay in plan.stays if stay.row["GSBZ"] == "1"}
     return "07" if patient in injured else "02"
 
 
@@ -125,6 +133,8 @@ _INJURED_STAY = "ZYH IN (SELECT ZYH FROM ZY_BRRY WHERE GSBZ = '1')"
 _INJURED_BILL = "SFXH IN (SELECT SFXH FROM GS_DJXX WHERE SFXH IS NOT NULL)"
 _OF_BILL = "SFXH IN (SELECT b.SFXH FROM MS_SFZB b JOIN GS_DJXX g ON g.SFXH = b.SFXH OR g.SFXH = b.YSFXH)"
 
+_FAR = "YDBZ = '1'"
+
 
 def _count(connection: sa.Connection) -> SampleFacts:
     def rows(table: str, where: str = "1 = 1") -> int:
@@ -143,20 +153,22 @@ def _count(connection: sa.Connection) -> SampleFacts:
         injured_lines=rows("MS_SFMX", _OF_BILL),
         orders=rows("ZY_BQYZ"),
         injured_orders=rows("ZY_BQYZ", _INJURED_STAY),
+        far_stays=rows("GS_DJXX", f"{_FAR} AND ZYH IS NOT NULL"),
+        far_bills=rows("GS_DJXX", f"{_FAR} AND SFXH IS NOT NULL"),
     )
 
 
 _REGISTRATIONS = """
 SELECT g.GRBH, g.DWBH, g.RDSBH, g.GSLB, g.SGRQ, p.BRXM, p.SFZH, p.BRXB, p.GZDW
-FROM GS_DJXX g JOIN MS_BRDA p ON p.BRID = g.BRID ORDER BY g.DJXH
+FROM GS_DJXX g JOIN MS_BRDA p ON p.BRID = g.BRID WHERE COALESCE(g.YDBZ, '0') <> '1' ORDER BY g.DJXH
 """
 
 
 def sample_injuries(url: str) -> list[dict[str, Any]]:
-    """The work injuries that the platform knows of (4.3), for the simulator's `injuries`.
+    """The work injuries of this province that the platform knows of (4.3), for the simulator's `injuries`.
 
     The platform knows the employer and the decision even where the hospital's registration lacks them, and a
-    person whose visit comes only on the second day.
+    person whose visit comes only on the second day. Of other provinces it knows filings (`sample_filings`).
     """
     engine = open_engine(url)
     try:

@@ -49,6 +49,7 @@ def _register(plan: Plan, place: int, person: Person, case: str, seen: date, **v
         "SFXH": None,
         **visit,
         "GSLB": "新" if new else "旧",
+        "YDBZ": (None, "", "0")[place % 3],
         "DWBH": "" if case == "incomplete" else EMPLOYERS[person.employer],
         "GRBH": personal_number(person.number),
         "RDSBH": "" if new or case == "bill_incomplete" else f"RD{number}",

@@ -114,7 +114,7 @@ def make_people(seed: int, count: int, today: date) -> list[Person]:
     for place in range(count):
         sex = 1 if random.random() < 0.7 else 2
         born = today - timedelta(days=random.randrange(22 * 365, 59 * 365))
-        identity = _identity(born, 500 + place * 2 + (sex == 1), want_x=place == 3)
+        identity = make_identity(born, 500 + place * 2 + (sex == 1), want_x=place == 3)
         people.append(
             Person(
                 5001 + place,
@@ -140,10 +140,10 @@ def _names(random: Random, count: int) -> Iterator[str]:
             yield name
 
 
-def _identity(born: date, order: int, *, want_x: bool) -> str:
-    """An identity number of a region code nobody has (150999), with its check digit."""
+def make_identity(born: date, order: int, *, want_x: bool = False, region: str = "150999") -> str:
+    """An identity number of a region code nobody has, with its check digit."""
     while True:
-        body = f"150999{born:%Y%m%d}{order % 1000:03d}"
+        body = f"{region}{born:%Y%m%d}{order % 1000:03d}"
         check = "10X98765432"[
             sum(int(digit) * weight for digit, weight in zip(body, _WEIGHTS, strict=True)) % 11
         ]

@@ -346,6 +346,7 @@ CREATE TABLE GS_DJXX ( -- 工伤登记（医保办录入；入院或就诊后填
   ZYH BIGINT NULL, -- 住院流水号
   SFXH BIGINT NULL, -- 门诊收费序号
   GSLB VARCHAR(4), -- 工伤类别：新 新发工伤，旧 老工伤
+  YDBZ CHAR(1), -- 异地标志：1 跨省异地；空、''、0 均为本省
   DWBH VARCHAR(30), -- 单位编号（工伤发生单位）
   GRBH VARCHAR(30), -- 个人编号
   RDSBH VARCHAR(30), -- 认定书号（老工伤）

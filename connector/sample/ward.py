@@ -51,11 +51,16 @@ def plan_stays(plan: Plan) -> None:
         plan.stays.append(_ordinary_stay(plan, place))
     plan.stays.append(_earlier_stay(plan))
     for stay in plan.stays:
-        stay.row = stay_row(stay, plan)
-        orders = list(_orders(plan, stay))
-        plan.orders.extend(orders)
-        plan.charges.extend(_charges(plan, stay, orders))
+        admit(plan, stay)
         plan.plant("injured" if stay.case in INJURED else "ordinary", stay.key)
+
+
+def admit(plan: Plan, stay: Stay) -> None:
+    """A stay's row, its orders and what is charged for it."""
+    stay.row = stay_row(stay, plan)
+    orders = list(_orders(plan, stay))
+    plan.orders.extend(orders)
+    plan.charges.extend(_charges(plan, stay, orders))
 
 
 def _injured_stay(plan: Plan, place: int, case: str) -> Stay:

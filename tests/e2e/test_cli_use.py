@@ -121,7 +121,8 @@ def shipped(tmp_path):
 def test_check_says_what_was_checked(use, shipped):
     code, out, err = use("check", "-p", shipped)
     assert (code, err) == (0, "")
-    assert out.startswith("5 mappings, 2 pipelines: nothing wrong in the files.\n")
+    assert out.startswith("10 mappings, 4 pipelines: nothing wrong in the files.\n")
+    assert "cross-province-orders takes 13 fields over from inpatient-orders and has 0 of its own." in out
     assert "has every column they name" in out
     (shipped / "his.db").unlink()
     code, out, _ = use("check", "--offline", "-p", shipped)
@@ -139,6 +140,15 @@ def test_check_explains_where_each_field_comes_from(use, shipped):
     (line,) = [one for one in out.splitlines() if one.startswith("alc405 ")]
     assert "FYDJ, rounded to 4 decimals" in line
     assert line.endswith("mappings/inpatient-charges.yaml:21")
+    code, out, _ = use("check", "--explain", "cross-province-charges", "-p", shipped)
+    (line,) = [one for one in out.splitlines() if one.startswith("akc225 ")]
+    assert "FYDJ, rounded to 6 decimals" in line
+    assert "alc405 单价" in line
+    assert line.endswith("mappings/inpatient-charges.yaml:21")
+    code, out, _ = use("check", "--explain", "cross-province-visits", "-p", shipped)
+    assert "Not taken over, because offsiteRegister has no such field: isnewinjure 是否新发工伤" in out
+    (line,) = [one for one in out.splitlines() if one.startswith("bs003WS.akc192 ")]
+    assert line.endswith("mappings/cross-province-visits.yaml:10")
     code, out, err = use("check", "--explain", "inpatient-charge", "-p", shipped)
     assert (code, out) == (2, "")
     assert "Did you mean inpatient-charges?" in err
@@ -172,14 +182,26 @@ def test_wrong_yaml_is_told_with_its_place_and_nothing_is_read(use, shipped, goo
 
 
 def test_every_column_that_does_not_fit_is_told_at_once(use, shipped):
-    file = shipped / "mappings" / "inpatient-charges.yaml"
-    text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("FYDJ", "FYDX").replace("FYSL", "FYSX"), encoding="utf-8")
+    for name in ("inpatient-charges", "cross-province-charges"):  # the other one has them in its tests
+        file = shipped / "mappings" / f"{name}.yaml"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace("FYDJ", "FYDX").replace("FYSL", "FYSX"), encoding="utf-8")
     code, out, err = use("check", "-p", shipped)
     assert (code, out) == (1, "")
-    assert "no column FYDX" in err
-    assert "no column FYSX" in err
+    # not once more for what is taken over
+    assert err.count("no column FYDX") == err.count("no column FYSX") == 1
     assert "did you mean" in err
+
+
+def test_a_column_that_only_another_source_lacks_is_told_at_that_source(use, shipped):
+    file = shipped / "mappings" / "cross-province-visits.sql"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("r.BRCH", "r.BRCH AS BED"), encoding="utf-8")
+    code, out, err = use("check", "-p", shipped)
+    assert (code, out) == (1, "")
+    assert re.search(
+        r"cross-province-visits\.yaml:7:15: the SELECT of cross-province-visits has no column BRCH", err
+    )
 
 
 def test_types_that_do_not_fit_are_told(use, shipped):

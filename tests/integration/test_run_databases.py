@@ -16,7 +16,9 @@ from connector.pipeline.shipped import copy_shipped
 from connector.pipeline.simulation import DEMO_KEY, DEMO_PASSWORD, DEMO_USER
 from connector.pipeline.totals import compare_totals
 from connector.sample.changes import change_hospital
+from connector.sample.elsewhere import sample_filings
 from connector.sample.hospital import build_hospital, sample_injuries
+from connector.simulator.facts import Facts
 from connector.simulator.server import Simulator, serve
 
 TODAY = datetime.now(UTC).date()  # noqa: TID251 - the simulated platform keeps the machine's time
@@ -76,7 +78,11 @@ def _play(directory: Path, his: str) -> tuple[list[dict], dict[str, Counter]]:
     directory.mkdir()
     build_hospital(his, today=TODAY)
     with serve(
-        key_text=DEMO_KEY, username=DEMO_USER, password=DEMO_PASSWORD, injuries=sample_injuries(his)
+        key_text=DEMO_KEY,
+        username=DEMO_USER,
+        password=DEMO_PASSWORD,
+        injuries=sample_injuries(his),
+        facts=Facts(filings=tuple(sample_filings(his))),
     ) as simulator:
         office = Office(directory, his, simulator)
         assert office.use("init")[0] == 0

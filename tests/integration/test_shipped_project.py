@@ -17,9 +17,11 @@ from connector.extract import lookup
 from connector.extract.source import Query, open_hospital
 from connector.records import RecordBlock
 from connector.sample.changes import FRESH_STAY, change_hospital
+from connector.sample.elsewhere import sample_filings
 from connector.sample.hospital import Sample, build_hospital, sample_injuries
 from connector.sample.planted import REJECTED, ZERO
 from connector.simulator.call import Call, Rules
+from connector.simulator.facts import Facts
 from connector.simulator.operations.admission import register
 from connector.simulator.operations.charges import upload_charges
 from connector.simulator.state import State
@@ -27,6 +29,15 @@ from connector.transform.shape import compile_plan, transform
 from tests.bench.hospital import build_bench
 
 TODAY = date(2026, 3, 5)
+_LOCAL = ("register", "sendMedInfo", "meds", "med")
+_FAR = ("offsiteRegister", "sendBsMedInfo", "bs004s", "bs004")
+KINDS = {
+    "inpatient": _LOCAL,
+    "outpatient": _LOCAL,
+    "cross-province": _FAR,
+    "cross-province-outpatient": _FAR,
+}
+"""Pipeline → how its visits are registered, its charges uploaded, and where they stand in the request."""
 SHIPPED = Path(__file__).parents[2]
 SETTINGS = """
 version: 1
@@ -70,7 +81,7 @@ class Day:
         )
         source = mapping.source
         query = Query(name, source.table, source.sql, source.key, source.visit, mapping.columns, None, None)
-        if mapping.fills == "register":
+        if mapping.fills in ("register", "offsiteRegister"):
             chunks = lookup.read_all(hospital, query)
         else:
             visits = self._visits(project, hospital, name)
@@ -95,13 +106,13 @@ def _join(name: str, blocks: list[RecordBlock]) -> RecordBlock:
 
 
 @pytest.fixture(scope="module")
-def days(project, tmp_path_factory) -> tuple[Sample, Day, Day, list[dict]]:
+def days(project, tmp_path_factory) -> tuple[Sample, Day, Day, dict[str, list[dict]]]:
     url = f"sqlite:///{tmp_path_factory.mktemp('his') / 'his.db'}"
     sample = build_hospital(url, today=TODAY)
-    injuries = sample_injuries(url)
+    known = {"injuries": sample_injuries(url), "filings": sample_filings(url)}
     first = Day(project, url)
     change_hospital(url, today=TODAY)
-    return sample, first, Day(project, url), injuries
+    return sample, first, Day(project, url), known
 
 
 def _rules(block: RecordBlock) -> dict[str, list[str]]:
@@ -111,13 +122,18 @@ def _rules(block: RecordBlock) -> dict[str, list[str]]:
 def test_every_work_injury_visit_is_seen_and_the_incomplete_ones_say_what_is_missing(days):
     sample, first, second, _ = days
     inpatients, outpatients = first.blocks["inpatient-visits"], first.blocks["outpatient-visits"]
-    assert len(inpatients.keys) + len(inpatients.rejections) == sample.facts.injured_stays
-    assert len(outpatients.keys) + len(outpatients.rejections) == sample.facts.injured_bills
+    far = first.blocks["cross-province-visits"], first.blocks["cross-province-outpatient-visits"]
+    assert len(far[0].keys) == sample.facts.far_stays == 2
+    assert len(far[1].keys) == sample.facts.far_bills == 1
+    stays = [*inpatients.keys, *far[0].keys, *(one.key for one in inpatients.rejections)]
+    bills = [*outpatients.keys, *far[1].keys, *(one.key for one in outpatients.rejections)]
+    assert len(set(stays)) == len(stays) == sample.facts.injured_stays
+    assert len(set(bills)) == len(bills) == sample.facts.injured_bills
     (stay,), (bill,) = inpatients.rejections, outpatients.rejections
     assert [(v.path, v.rule) for v in stay.violations] == [("kc21.aab001", "required")]
     assert [(v.path, v.rule) for v in bill.violations] == [("kc21.alca02", "required")]
     assert bill.key == sample.planted["bill_incomplete"][0]
-    numbers = [*inpatients.numbers, *outpatients.numbers]
+    numbers = [*inpatients.numbers, *outpatients.numbers, *far[0].numbers, *far[1].numbers]
     assert len(set(numbers)) == len(numbers)
     assert second.blocks["inpatient-visits"].rejections == ()
     assert str(FRESH_STAY) in second.blocks["inpatient-visits"].keys
@@ -138,7 +154,9 @@ def test_of_the_charges_only_the_planted_ones_are_rejected(days):
     assert {one.key for one in block.set_aside} == {key for name in ZERO for key in sample.planted[name]}
     gone = {*sample.planted["cancelled"], *sample.planted["late"]}
     assert not gone & {*block.keys, *rejected}
-    seen = len(block.keys) + len(rejected) + len(block.set_aside)
+    far = first.blocks["cross-province-charges"]
+    assert far.rejections == far.set_aside == ()
+    seen = len(block.keys) + len(rejected) + len(block.set_aside) + len(far.keys)
     assert seen == sample.facts.injured_charges - len(sample.planted["cancelled"])
     assert first.blocks["outpatient-charges"].rejections == ()
     mended = {*sample.planted["date_missing"], *sample.planted["unmatched"][:2]}
@@ -157,6 +175,28 @@ def test_items_outside_the_catalogue_carry_the_hospitals_own_name(days):
         assert sent[key]["vmed"] == ""
     (midnight,) = sample.planted["midnight"]
     assert len(sent[midnight]["alc401"]) == 10
+
+
+def test_the_cross_province_charges_speak_the_words_of_4_24(days):
+    """Converted from the local mapping: names, codes of the kind, six decimals (T41, T62, T74); outside the catalogue too."""
+    sample, first, _, _ = days
+    block = first.blocks["cross-province-charges"]
+    node = contract().node("sendBsMedInfo.bs004s.bs004")
+    sent = dict(zip(block.keys, map(json.loads, block.payloads), strict=True))
+    assert len(sent) > 100
+    assert not any(check_node(node, one, path="") for one in sent.values())
+    assert {one["ala012"] for one in sent.values()} == {"01", "02", "9"}
+    assert {len(one["akc225"].partition(".")[2]) for one in sent.values()} == {6}
+    (outside,) = {sent[key]["ala002"] for key in sample.planted["far_outside"]}
+    assert outside == "SZFYP999"
+    originals = dict(zip(block.keys, block.refund_of, strict=True))
+    assert {originals[key] for key in sample.planted["far_refund"]} == {*sample.planted["far_outside"]}
+    kinds = {
+        json.loads(one)["bs003WS"]["aka130"]
+        for name in ("cross-province-visits", "cross-province-outpatient-visits")
+        for one in first.blocks[name].payloads
+    }
+    assert kinds == {"71", "72"}
 
 
 def test_refunds_name_their_original(days):
@@ -181,8 +221,8 @@ def test_orders_need_a_signature_and_wait_for_the_check(days):
 @pytest.mark.parametrize("which", [1, 2])
 def test_the_platform_takes_everything_that_is_good(days, which):
     """Register each good visit, upload its orders, its charges, then its refunds: never a refusal."""
-    day, injuries = days[which], days[3]
-    rules = Rules(accounts={}, injuries=injuries)
+    day, known = days[which], days[3]
+    rules = Rules(accounts={}, injuries=known["injuries"], facts=Facts(filings=tuple(known["filings"])))
     state = State(lambda: datetime(2026, 3, 5, 4, tzinfo=UTC))
     operations = contract().operations
 
@@ -190,19 +230,21 @@ def test_the_platform_takes_everything_that_is_good(days, which):
         return dict(handler(Call(operations[method], {"sessionid": "1", **payload}, state, rules)))
 
     sent: Counter[str] = Counter()
-    for kind in ("inpatient", "outpatient"):
+    for kind, (registers, uploads, wrapper, node) in KINDS.items():
         visits = day.blocks[f"{kind}-visits"]
         orders = day.blocks.get(f"{kind}-orders")
         charges = day.blocks[f"{kind}-charges"]
         for visit, number, payload in zip(visits.visits, visits.numbers, visits.payloads, strict=True):
-            send(register, "register", json.loads(payload))
+            send(register, registers, _looked_up(json.loads(payload), known["filings"]))
             advices = [] if orders is None else _of(orders, visit)
             fees = _of(charges, visit)
             back = [fee for fee in fees if fee["alc407"].startswith("-")]
             for meds in ([fee for fee in fees if fee not in back], back):
                 if meds or advices:
-                    body = {"akc190": number, "advices": {"advice": advices}, "meds": {"med": meds}}
-                    assert send(upload_charges, "sendMedInfo", body)["counts"] == len(meds) + len(advices)
+                    body = {"akc190": number, "advices": {"advice": advices}, wrapper: {node: meds}}
+                    answer = send(upload_charges, uploads, body)
+                    saved = operations[uploads].answer.roles["saved"]
+                    assert int(answer[saved]) == len(meds) + len(advices)
                     advices = []
             sent[kind] += len(fees)
     total = sum(visit.total for visit in state.visits.values())
@@ -217,6 +259,17 @@ def test_the_platform_takes_everything_that_is_good(days, which):
     assert total == expected > 0
     assert sent["inpatient"] > 900
     assert sent["outpatient"] > 15
+    assert sent["cross-province"] > 100
+    assert sent["cross-province-outpatient"] > 3
+
+
+def _looked_up(payload: dict, filings: list[dict]) -> dict:
+    """A cross-province registration with the number of the filing that is valid, where the HIS has none (4.21)."""
+    inside = payload.get("bs003WS")
+    if inside is not None and not inside["alc011"]:
+        (filing,) = [one for one in filings if one["aac002"] == inside["aac002"] and one["aae100"] == "1"]
+        inside["alc011"] = filing["alc011"]
+    return payload
 
 
 def _of(block: RecordBlock, visit: str) -> list[dict]:

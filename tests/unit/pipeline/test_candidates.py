@@ -121,6 +121,7 @@ def test_what_is_taken_was_named_or_chosen_or_alone_fits(candidates, kept, named
         assert named
         assert found.candidate is None or found.candidate.record["aae073"] == named
         assert bool(found.warning) == (found.candidate is None or bool(found.candidate.faults))
+        assert not found.warning or named not in [one.record["aae073"] for one in fitting]
     elif found.how == PERSON:
         assert found.candidate is not None
         assert found.candidate.record["aae073"] == kept

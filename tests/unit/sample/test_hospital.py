@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from connector.errors import ConfigurationError
+from connector.sample.elsewhere import sample_filings
 from connector.sample.hospital import build_hospital, plan_hospital, sample_facts, sample_injuries
 from connector.sample.items import ITEMS, Match
 from connector.sample.plan import amount_of
@@ -25,7 +26,8 @@ def plan():
 
 def test_the_size_that_the_demo_speaks_of(sample):
     facts = sample.facts
-    assert (facts.stays, facts.injured_stays, facts.injured_bills, facts.injured_visits) == (41, 12, 5, 17)
+    assert (facts.stays, facts.injured_stays, facts.injured_bills, facts.injured_visits) == (43, 14, 6, 20)
+    assert (facts.far_stays, facts.far_bills) == (2, 1)
     assert 1500 <= facts.charges + facts.lines <= 3000
     assert facts.injured_charges < facts.charges
     assert facts.injured_orders < facts.orders
@@ -182,9 +184,11 @@ def test_the_platform_knows_every_work_injury_visit(sample, url, ask):
     visits = ask(
         "SELECT UPPER(p.SFZH) i, TRIM(p.BRXM) n, g.GSLB, g.RDSBH, g.GRBH, g.DWBH, s.RYRQ, b.SFRQ FROM GS_DJXX g"
         " JOIN MS_BRDA p ON p.BRID = g.BRID LEFT JOIN ZY_BRRY s ON s.ZYH = g.ZYH"
-        " LEFT JOIN MS_SFZB b ON b.SFXH = g.SFXH WHERE g.ZYH IS NOT NULL OR g.SFXH IS NOT NULL"
+        " LEFT JOIN MS_SFZB b ON b.SFXH = g.SFXH"
+        " WHERE COALESCE(g.YDBZ, '0') <> '1' AND (g.ZYH IS NOT NULL OR g.SFXH IS NOT NULL)"
     )
-    assert len(visits) == sample.facts.injured_visits
+    far = sample.facts.far_stays + sample.facts.far_bills
+    assert len(visits) == sample.facts.injured_visits - far
     for visit in visits:
         injury = known[visit["i"], visit["n"]]
         begun = (visit["RYRQ"] or visit["SFRQ"].replace("-", ""))[:8]
@@ -193,6 +197,23 @@ def test_the_platform_knows_every_work_injury_visit(sample, url, ask):
         assert visit["DWBH"] in ("", injury["aab001"])
         assert visit["RDSBH"] in ("", injury["alca02"])
         assert (injury["alca02"] == "") == (visit["GSLB"] == "新")
+
+
+def test_the_platform_knows_a_valid_filing_of_everybody_from_elsewhere(sample, url, ask):
+    filings = sample_filings(url)
+    visits = ask(
+        "SELECT UPPER(p.SFZH) i, TRIM(p.BRXM) n, g.RDSBH, s.RYRQ, b.SFRQ FROM GS_DJXX g"
+        " JOIN MS_BRDA p ON p.BRID = g.BRID LEFT JOIN ZY_BRRY s ON s.ZYH = g.ZYH"
+        " LEFT JOIN MS_SFZB b ON b.SFXH = g.SFXH WHERE g.YDBZ = '1'"
+    )
+    assert len(visits) == sample.facts.far_stays + sample.facts.far_bills
+    assert {bool(visit["RDSBH"]) for visit in visits} == {True, False}
+    for visit in visits:
+        own = [one for one in filings if (one["aac002"], one["aac003"]) == (visit["i"], visit["n"])]
+        begun = (visit["RYRQ"] or visit["SFRQ"].replace("-", ""))[:8]
+        (valid,) = [one for one in own if one["aae100"] == "1" and one["aae030"] <= begun <= one["aae031"]]
+        assert visit["RDSBH"] in ("", valid["alc011"])
+        assert len(own) == 2
 
 
 def test_one_open_visit_per_person(ask):

@@ -1,0 +1,9 @@
+-- 有跨省异地工伤登记的收费单；列与 outpatient-visits.sql 相同。
+SELECT b.SFXH, b.MZHM, b.SFRQ, p.BRXM, UPPER(p.SFZH) AS SFZH, b.ZDBM, b.ZDMC, k.KSMC, y.YGXM AS YSXM,
+       g.RDSBH, g.ZLLB, g.JBBM, g.SBKH
+FROM MS_SFZB b
+JOIN GS_DJXX g ON g.SFXH = b.SFXH
+JOIN MS_BRDA p ON p.BRID = b.BRID
+LEFT JOIN GY_KSDM k ON k.KSDM = b.KSDM
+LEFT JOIN GY_YGDM y ON y.YGDM = b.YSGH
+WHERE b.YSFXH IS NULL AND b.ZFPB = 0 AND g.YDBZ = '1'
