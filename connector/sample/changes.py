@@ -7,12 +7,14 @@ keys and nobody's name.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 
 import sqlalchemy as sa
 
 from connector.sample import injuries
 from connector.sample.clinic import FIRST_BILL, draft_bill, draft_lines, refund_bill
 from connector.sample.hospital import SEED, plan_hospital
+from connector.sample.invoices import FIRST_INVOICE, draft_invoice
 from connector.sample.items import ITEMS, match_row
 from connector.sample.people import EMPLOYERS, WARDS
 from connector.sample.plan import Charge, Order, Plan, Stay, draft_refund
@@ -197,7 +199,16 @@ def _new_bill(day: _Day) -> str:
     )
     insert(day.connection, "MS_SFZB", [bill])
     insert(day.connection, "MS_SFMX", [back])
-    return f"1 new ordinary bill {number}, and bill {number + 1} that refunds a line of work-injury bill {refunded['SFXH']}"
+    _invoice_anew(day, refunded, Decimal(str(bill["ZJJE"])))
+    return f"1 new ordinary bill {number}, and bill {number + 1} that refunds a line of work-injury bill {_number(refunded['SFXH'])}"
+
+
+def _invoice_anew(day: _Day, bill: Row, back: Decimal) -> None:
+    """Cancel the invoice of a bill of which something was given back, and write one over what is left."""
+    update(day.connection, "DZ_FPXX", {"SFXH": bill["SFXH"]}, {"CHBZ": 1})
+    number = FIRST_INVOICE + len(day.plan.tables["DZ_FPXX"])
+    left = Decimal(str(bill["ZJJE"])) + back
+    insert(day.connection, "DZ_FPXX", [draft_invoice(number, day.at(16, 45), left, SFXH=bill["SFXH"])])
 
 
 def _deleted_rows(day: _Day) -> str:

@@ -14,9 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from connector.errors import ConfigurationError
+from connector.sample.charts import plan_charts
 from connector.sample.clinic import plan_bills
 from connector.sample.elsewhere import plan_elsewhere
 from connector.sample.injuries import plan_registrations
+from connector.sample.invoices import plan_invoices
 from connector.sample.items import drug_rows, match_rows, price_rows
 from connector.sample.papers import plan_papers
 from connector.sample.people import EMPLOYERS, directory_rows, make_people
@@ -79,6 +81,8 @@ def plan_hospital(*, seed: int = SEED, today: date) -> Plan:
     plan_elsewhere(plan)
     number_rows(plan)
     plan_papers(plan)
+    plan_charts(plan)
+    plan_invoices(plan)
     plan.tables["MS_BRDA"] = [person.row(today, _share(plan, person.number)) for person in plan.people]
     plan.tables["ZY_BRRY"] = [dict(stay.row) for stay in plan.stays]
     plan.tables["ZY_BQYZ"] = [dict(order.row) for order in plan.orders]

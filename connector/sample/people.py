@@ -38,6 +38,12 @@ DICTIONARIES: Mapping[str, Mapping[str, str]] = {
         "97": "其他服务费",
     },
     "YPYF": {"PO": "口服", "IV": "静脉滴注", "IM": "肌肉注射", "EX": "外用"},
+    "MZDM": {"01": "汉族", "02": "蒙古族"},
+    "HYZK": {"1": "未婚", "2": "已婚"},
+    "ZYDM": {"24": "工人", "27": "农民"},
+    "CYFS": {"1": "医嘱离院", "2": "医嘱转院", "5": "死亡", "9": "其他"},
+    "SSJB": {"1": "一级", "2": "二级", "3": "三级", "4": "四级"},
+    "MZFS": {"01": "局部浸润麻醉", "02": "椎管内麻醉", "03": "臂丛神经阻滞麻醉", "04": "全身麻醉"},
     "SYPC": {"QD": "每日一次", "BID": "每日两次", "TID": "每日三次", "ST": "立即"},
 }  # fmt: skip
 
@@ -90,10 +96,26 @@ class Person:
             "BRXZ": share,
             "YBKH": self.card,
             "GZDW": self.employer,
-            "LXDH": f"1380000{self.number % 10000:04d}",
+            "LXDH": self.telephone,
+            "JTZZ": self.address,
             "JDSJ": f"{today - timedelta(days=300 + self.number % 90)} 08:30:00",
             "XGSJ": None if self.number % 3 else f"{today - timedelta(days=20)} 08:30:00",
         }
+
+    @property
+    def telephone(self) -> str:
+        """A number that nobody has."""
+        return f"1380000{self.number % 10000:04d}"
+
+    @property
+    def address(self) -> str:
+        """Where the patient lives."""
+        return f"示范市河套区草原街道{self.number % 30 + 1}号"
+
+    @property
+    def is_mongolian(self) -> bool:
+        """Whether the name is one of the Mongolian ones."""
+        return self.name in _MONGOLIAN
 
     @property
     def outpatient_number(self) -> str:

@@ -36,6 +36,11 @@ class Stay:
         """The stay's key, as the HIS has it (ZYH)."""
         return str(self.number)
 
+    @property
+    def days(self) -> int:
+        """Day of leaving minus day of admission; 0 while it lasts."""
+        return (self.discharged.date() - self.admitted.date()).days if self.discharged else 0
+
 
 @dataclass(slots=True, eq=False)
 class Order:

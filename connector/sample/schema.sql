@@ -1,4 +1,4 @@
--- 示范医院 HIS 库。记号因数据库而异：{ID} 自增主键，{MONEY} 金额（四位小数），{DT} 日期时间。
+-- 示范医院 HIS 库。记号因数据库而异：{ID} 自增主键，{MONEY} 金额（四位小数），{DT} 日期时间，{BLOB} 文件。
 -- 一行一列，行尾注释即列注释；表注释写在表名之后。
 
 CREATE TABLE GY_KSDM ( -- 科室代码
@@ -39,6 +39,7 @@ CREATE TABLE MS_BRDA ( -- 病人档案
   YBKH VARCHAR(20), -- 社保卡号
   GZDW VARCHAR(80), -- 工作单位
   LXDH VARCHAR(30), -- 联系电话
+  JTZZ VARCHAR(100), -- 家庭住址
   JDSJ {DT}, -- 建档时间
   XGSJ {DT} NULL -- 修改时间（不可靠，可能为空）
 );
@@ -62,6 +63,10 @@ CREATE TABLE ZY_BRRY ( -- 住院病人
   RYZDBM VARCHAR(20), -- 入院诊断编码
   RYZDMC VARCHAR(200), -- 入院诊断名称
   CYPB SMALLINT NOT NULL DEFAULT 0, -- 出院判别：0 在院 1 出院
+  CYFS CHAR(1), -- 出院方式：1 医嘱离院 2 医嘱转院 5 死亡 9 其他
+  CYZDBM VARCHAR(20), -- 出院诊断编码
+  CYZDMC VARCHAR(200), -- 出院诊断名称
+  ZYTS INT, -- 住院天数：出院日期减入院日期
   DJRQ {DT}, -- 登记日期
   CZGH CHAR(6), -- 操作工号
   GSBZ CHAR(1), -- 工伤标志：1 是；空、''、' '、0 均为否
@@ -265,7 +270,12 @@ CREATE TABLE BA_BASY ( -- 病案首页
   MZDM VARCHAR(4), -- 民族代码
   SFZH VARCHAR(18), -- 身份证号
   GZDW VARCHAR(100), -- 工作单位
+  CSD VARCHAR(100), -- 出生地
+  JG VARCHAR(60), -- 籍贯
+  XZZ VARCHAR(100), -- 现住址
   LXRM VARCHAR(20), -- 联系人
+  LXGX VARCHAR(10), -- 联系人关系
+  LXDH VARCHAR(30), -- 联系人电话
   RYRQ CHAR(16), -- 入院日期
   RYKB CHAR(6), -- 入院科别
   CYRQ CHAR(16), -- 出院日期
@@ -273,6 +283,10 @@ CREATE TABLE BA_BASY ( -- 病案首页
   SJZYTS INT, -- 实际住院天数
   MJZZD VARCHAR(200), -- 门急诊诊断
   MJZZDBM VARCHAR(20), -- 门急诊诊断编码
+  WBYY VARCHAR(200), -- 损伤中毒的外部原因
+  WBYYBM VARCHAR(20), -- 损伤中毒编码
+  YWGM CHAR(1), -- 药物过敏：1 无 2 有
+  GMYW VARCHAR(100), -- 过敏药物
   LYFS CHAR(1), -- 离院方式
   XX CHAR(1), -- 血型
   RH CHAR(1), -- RH
@@ -280,6 +294,7 @@ CREATE TABLE BA_BASY ( -- 病案首页
   ZRYS CHAR(6), -- 主任医师
   ZZYS CHAR(6), -- 主治医师
   ZYYS CHAR(6), -- 住院医师
+  ZRHS CHAR(6), -- 责任护士
   BMY CHAR(6), -- 编码员
   ZFY {MONEY}, -- 总费用
   ZFJE {MONEY}, -- 自付金额
@@ -316,15 +331,50 @@ CREATE TABLE BA_SSXX ( -- 病案手术
 CREATE TABLE YJ_BGXX ( -- 医技报告
   BGXH {ID}, -- 报告序号
   ZYH BIGINT NOT NULL, -- 住院流水号
-  BGLX VARCHAR(4) NOT NULL, -- 报告类型
+  BGLX VARCHAR(4) NOT NULL, -- 报告类型：US 超声 DR X光 CT MR 核磁
+  JCH VARCHAR(20), -- 检查号
+  SMFS VARCHAR(60), -- 扫描方式
   JCBW VARCHAR(60), -- 检查部位
   JCSJ {DT}, -- 检查时间
   JCSJMS VARCHAR(2000), -- 检查所见
   JCJL VARCHAR(2000), -- 检查结论
   BGYS CHAR(6), -- 报告医师
   SHYS CHAR(6), -- 审核医师
-  BGZT SMALLINT, -- 报告状态
+  BGZT SMALLINT, -- 报告状态：1 已写 2 已审核
   XGSJ {DT} -- 修改时间
+);
+
+CREATE TABLE EMR_BLJL ( -- 病历记录（电子病历的一份文书）
+  BLXH {ID}, -- 病历序号
+  ZYH BIGINT NOT NULL, -- 住院流水号
+  BLLB CHAR(2) NOT NULL, -- 病历类别：01 入院记录 02 病程记录 03 出院记录
+  BLMC VARCHAR(60), -- 病历名称
+  JLSJ {DT}, -- 记录时间
+  JLYS CHAR(6), -- 记录医师
+  WCBZ SMALLINT DEFAULT 0, -- 完成标志：0 书写中 1 已签名
+  ZFPB SMALLINT DEFAULT 0 -- 作废判别
+);
+
+CREATE TABLE EMR_BLNR ( -- 病历内容（一段一行）
+  BLXH BIGINT NOT NULL, -- 病历序号
+  DLXH SMALLINT NOT NULL, -- 段落序号
+  DLMC VARCHAR(20) NOT NULL, -- 段落名称：主诉、现病史等
+  DLNR TEXT, -- 段落内容
+  PRIMARY KEY (BLXH, DLXH)
+);
+
+CREATE TABLE DZ_FPXX ( -- 电子发票
+  FPXH {ID}, -- 发票序号
+  LYLB SMALLINT NOT NULL, -- 来源类别：1 门诊 2 住院
+  ZYH BIGINT NULL, -- 住院流水号
+  SFXH BIGINT NULL, -- 门诊收费序号
+  FPDM VARCHAR(20), -- 发票代码
+  FPHM VARCHAR(20) NOT NULL, -- 发票号码
+  KPRQ {DT}, -- 开票日期
+  KPJE {MONEY} NOT NULL, -- 开票金额（全额，含自费部分）
+  FPNR {BLOB}, -- 发票内容（PDF）
+  CHBZ SMALLINT DEFAULT 0, -- 冲红标志：1 已冲红，不再有效
+  KPGH CHAR(6) -- 开票工号
 );
 
 CREATE TABLE YF_ZSMX ( -- 药品追溯码
@@ -367,3 +417,5 @@ CREATE INDEX I_BQYZ_ZYH ON ZY_BQYZ (ZYH);
 CREATE INDEX I_BQYZ_XGSJ ON ZY_BQYZ (XGSJ, JLXH);
 CREATE INDEX I_SFMX_SFXH ON MS_SFMX (SFXH);
 CREATE INDEX I_DJXX_ZYH ON GS_DJXX (ZYH);
+CREATE INDEX I_BLJL_ZYH ON EMR_BLJL (ZYH);
+CREATE INDEX I_FPXX_ZYH ON DZ_FPXX (ZYH);

@@ -6,8 +6,8 @@ from connector.errors import ConfigurationError
 from connector.sample.schema import statements, tables
 
 
-def test_twenty_tables_every_column_with_its_chinese_comment():
-    assert len(tables()) == 20
+def test_twenty_three_tables_every_column_with_its_chinese_comment():
+    assert len(tables()) == 23
     for table in tables().values():
         assert table.comment, table.name
         for name, kind, comment in table.columns:
@@ -19,7 +19,7 @@ def test_twenty_tables_every_column_with_its_chinese_comment():
 def test_no_line_of_the_schema_is_lost():
     columns = {name: len(table.columns) for name, table in tables().items()}
     assert columns["ZY_FYMX"] == columns["ZY_FYMX_N"] == 24
-    assert columns["BA_BASY"] == 33
+    assert columns["BA_BASY"] == 43
     assert all(
         constraint.startswith("PRIMARY KEY (")
         for table in tables().values()
@@ -32,7 +32,7 @@ def test_sqlite_takes_every_statement():
     for statement in statements("sqlite"):
         database.execute(statement)
     made = database.execute("SELECT type, COUNT(*) FROM sqlite_master WHERE sql IS NOT NULL GROUP BY type")
-    assert dict(made.fetchall()) == {"table": 20, "index": 6}
+    assert dict(made.fetchall()) == {"table": 23, "index": 8}
     database.close()
 
 
@@ -40,7 +40,7 @@ def test_sqlite_takes_every_statement():
 def test_every_token_is_filled_and_money_has_four_decimals(engine):
     text = "\n".join(statements(engine))
     assert "{" not in text
-    assert text.count("DECIMAL(12,4)") == 8
+    assert text.count("DECIMAL(12,4)") == 9
 
 
 def test_comments_go_where_the_engine_keeps_them():
