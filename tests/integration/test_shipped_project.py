@@ -61,7 +61,10 @@ class Day:
 
     def __init__(self, project: Project, url: str) -> None:
         with open_hospital(url, page_rows=500, statement_timeout_s=60) as hospital:
-            self.blocks = {name: self._shape(project, hospital, name) for name in project.mappings}
+            staged = [
+                name for one in project.pipelines.values() for name in (one.visits, *one.mappings)
+            ]  # what a visit leaves with is not staged: see test_shipped_papers.py
+            self.blocks = {name: self._shape(project, hospital, name) for name in staged}
 
     def _shape(self, project: Project, hospital, name: str) -> RecordBlock:
         mapping = project.mappings[name]

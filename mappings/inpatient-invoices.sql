@@ -1,0 +1,4 @@
+-- 有效的住院电子发票；冲红的（CHBZ = 1）不传。
+SELECT FPXH, ZYH, FPHM, KPJE, FPNR
+FROM DZ_FPXX
+WHERE LYLB = 2 AND CHBZ = 0

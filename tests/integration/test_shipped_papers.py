@@ -1,0 +1,153 @@
+"""What the sample hospital's visits leave with: the shipped mappings make requests that the platform takes."""
+
+import base64
+from dataclasses import dataclass, replace
+from datetime import date
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+
+from connector.pipeline.mapping_tests import run_tests
+from connector.pipeline.papers import Papers, gather_papers
+from connector.pipeline.parts import Parts, open_project, real_clock
+from connector.pipeline.progress import Silent
+from connector.pipeline.run import run
+from connector.pipeline.scaffold import make_ledger
+from connector.pipeline.shipped import copy_shipped
+from connector.sample.changes import change_hospital
+from connector.sample.hospital import Sample, build_hospital, sample_injuries
+from connector.simulator.server import serve
+from tests.unit.simulator.client import KEY, START, Caller
+
+TODAY = date(2026, 3, 5)
+COMPLETE, LACKING = "2600107", "2600106"
+SETTINGS = """\
+version: 1
+his: {{url: "{his}"}}
+platform: {{base_url: "{url}", username: demo, password: "env:PASSWORD", key: "env:KEY"}}
+ledger: {{url: "sqlite:///ledger.db", key: "file:ledger.key"}}
+delivery: {{settle_s: 1, read_lag_s: 0}}
+"""
+
+
+@dataclass
+class Hospital:
+    parts: Parts
+    sample: Sample
+
+    def gather(self, pipeline: str, visit: str, number: str = "") -> Papers:
+        with self.parts.open_hospital() as hospital:
+            chosen = self.parts.project.pipelines[pipeline]
+            papers = gather_papers(self.parts, hospital, chosen, visit, number)
+        assert papers is not None
+        return papers
+
+
+def _open(home, his: str, url: str = "http://127.0.0.1:1/nm-his") -> Parts:
+    copy_shipped(home)
+    (home / "connector.yaml").write_text(SETTINGS.format(his=his, url=url), encoding="utf-8")
+    list(make_ledger(home))
+    clock = replace(real_clock(), now=lambda: START)
+    return open_project(home, environ={"PASSWORD": "secret", "KEY": KEY}, clock=clock)
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory) -> Hospital:
+    home = tmp_path_factory.mktemp("papers")
+    his = f"sqlite:///{home / 'his.db'}"
+    sample = build_hospital(his, today=TODAY)
+    return Hospital(_open(home, his), sample)
+
+
+def test_every_shipped_mapping_has_tests_and_they_pass(hospital):
+    mappings = hospital.parts.project.mappings
+    assert {name for name, one in mappings.items() if not one.tests} == set()
+    assert [one for one in run_tests(hospital.parts, []) if one.problems] == []
+
+
+def test_an_ended_stay_leaves_with_everything_the_document_asks_for(hospital):
+    papers = hospital.gather("inpatient", COMPLETE)
+    assert papers.rejections == ()
+    assert all(papers.nodes.values()), papers.nodes
+    assert papers.shortened == {"km02s.km02.blz061": 1}
+    assert hospital.sample.planted["history_too_long"] == (COMPLETE,)
+    (page,) = papers.body["km05s"]["km05"]
+    assert page["aac006"] < page["akc192"] < page["akc194"] == papers.body["akc194"]
+    assert page["blm011"] == papers.body["ints"] == "7"
+    (record,) = papers.body["km03s"]["km03"]
+    assert "草稿" not in record["blc074"]
+    for invoice in papers.body["km12s"]["km12"]:
+        content = base64.urlsafe_b64decode(invoice["body"])
+        assert invoice["invoiceMoney"] in PdfReader(BytesIO(content)).pages[0].extract_text()
+
+
+def test_one_ended_stay_lacks_its_front_page_and_nothing_else(hospital):
+    assert hospital.sample.planted["front_page_missing"] == (LACKING,)
+    papers = hospital.gather("inpatient", LACKING)
+    assert papers.rejections == ()
+    assert {name for name, count in papers.nodes.items() if not count} == {"km05"}
+
+
+def test_a_stay_that_has_not_ended_has_no_leave_row(hospital):
+    (rejection,) = hospital.gather("inpatient", "2600101").rejections
+    assert (rejection.mapping, rejection.rule) == ("inpatient-leave", "missing")
+
+
+def test_an_outpatient_leaves_with_an_invoice_alone(hospital):
+    (refunded,) = hospital.sample.planted["bill_refunded"]
+    papers = hospital.gather("outpatient", refunded)
+    assert papers.rejections == ()
+    assert {name: count for name, count in papers.nodes.items() if count} == {"km12": 1}
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        pytest.param("postgresql_url", marks=pytest.mark.postgresql),
+        pytest.param("mariadb_url", marks=pytest.mark.mariadb),
+    ],
+)
+def test_a_server_gives_the_same_papers(hospital, server, request, tmp_path):
+    url = request.getfixturevalue(server)
+    build_hospital(url, today=TODAY)
+    there = Hospital(_open(tmp_path, url), hospital.sample)
+    for pipeline, visit in (("inpatient", COMPLETE), ("inpatient", LACKING), ("outpatient", "41003")):
+        mine, other = hospital.gather(pipeline, visit), there.gather(pipeline, visit)
+        assert other.body == mine.body
+        assert other.shortened == mine.shortened
+        assert other.rejections == mine.rejections
+
+
+def test_the_platform_lets_every_complete_visit_leave(tmp_path):
+    """Two days are delivered; then fees are approved (4.12) and every visit leaves (4.13) with its papers."""
+    his = f"sqlite:///{tmp_path / 'his.db'}"
+    sample = build_hospital(his, today=TODAY)
+    with serve(
+        key_text=KEY, username="demo", password="secret", clock=lambda: START, injuries=sample_injuries(his)
+    ) as simulator:
+        there = Hospital(_open(tmp_path, his, simulator.url), sample)
+        for change in (None, change_hospital):
+            if change:
+                change(his, today=TODAY)
+            run(there.parts, [], progress=Silent(), is_stopping=lambda: False)
+        caller = Caller(simulator)
+        caller.login()
+        answers = {}
+        stays = [("inpatient", key) for key in (COMPLETE, LACKING)]
+        bills = [
+            ("outpatient", key)
+            for name in ("old", "new", "refunded")
+            for key in sample.planted[f"bill_{name}"]
+        ]
+        for pipeline, key in (*stays, *bills):
+            papers = there.gather(pipeline, key)
+            assert papers.rejections == ()
+            number = str(papers.body["akc190"])
+            approved = caller.call("discharge", akc190=number, aaca07=f"N{key}", rolltype="0")
+            total = sum(one.amount for one in papers.invoices)
+            assert total == round(float(approved["alc407"]) * 10_000), key
+            answers[key] = caller.call("leaveHos", **papers.body)
+        caller.http.close()
+    assert "病例首页" in answers.pop(LACKING)["msg"]
+    assert {str(one["code"]) for one in answers.values()} == {"0"}, answers
