@@ -47,6 +47,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Booked": ("amount",),
     "Case": ("ledger", "baseline", "platform"),
     "CaseRow": ("amount",),
+    "Checklist": ("his", "ledger", "platform"),
     "CategorySums": ("his", "accepted", "waiting", "doubt", "quarantined", "set_aside", "platform"),
     "Charged": ("amount",),
     "Call": ("amount",),
@@ -74,6 +75,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
 
 _PROPERTIES: Mapping[str, Sequence[str]] = {
     "Call": ("amount",),
+    "Checklist": ("obstacles", "warnings"),
     "Comparison": ("his", "ledger", "held", "surplus", "is_balanced", "is_settled"),
     "DemoReport": ("exit_code",),
     "OldVisit": ("surplus",),

@@ -133,6 +133,7 @@ def show_standings(standings: Sequence[Standing]) -> None:
         ("visits registered", [one.registered for one in standings]),
         ("visits held for a person", [len(one.held) for one in standings]),
         ("visits with a question", [len(one.questions) for one in standings]),
+        ("visits that may leave", [one.ended for one in standings]),
         ("rows on the platform", [f"{one.accepted_rows:,}" for one in standings]),
         ("  their amount, yuan", [money(one.accepted) for one in standings]),
         ("rows waiting to be sent", [one.staged_rows for one in standings]),
@@ -158,10 +159,12 @@ def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
     """Standings, what is in doubt, what needs attention, what was inferred, and the last run."""
     show_standings(report.standings)
     for doubt in report.doubts:
+        what = (
+            f"a batch of {count(doubt.rows, 'row')}, {money(doubt.amount)} yuan," if doubt.rows else "a call"
+        )
         say(
-            f"visit {doubt.number or doubt.key}: a batch of {count(doubt.rows, 'row')}, {money(doubt.amount)} yuan, is "
-            f"{doubt.state.value.replace('_', ' ')} since {moment(doubt.claimed_at)} ({doubt.operation}); "
-            "the next run settles it by the platform's totals."
+            f"visit {doubt.number or doubt.key}: {what} is {doubt.state.value.replace('_', ' ')} since "
+            f"{moment(doubt.claimed_at)} ({doubt.operation}); the next run settles it by what the platform shows."
         )
     show_questions(report.standings)
     if visits and report.visits:

@@ -26,6 +26,8 @@ def show_run(report: RunReport) -> None:
     if report.delivered:
         _show_sent(report.delivered, "Would be sent" if dry else "Sent")
     for delivered in report.delivered.values():
+        if delivered.left:
+            say(f"{count(delivered.left, 'visit')} left.")
         if delivered.settled:
             batches = count(delivered.settled, "batch", "batches")
             say(f"{batches} had no plain answer; the platform's totals settled what became of them.")

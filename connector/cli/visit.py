@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli import show_run
+from connector.cli import leaving, show_run
 from connector.cli.decide import show_question
+from connector.cli.leaving import VisitArgument
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_heading, show_json, show_table
 from connector.cli.stopping import Stopping
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from connector.pipeline.visiting import VisitLine, VisitReport
 
 app = typer.Typer(help="Visits one by one: where each stands, what comes next.")
-
-VisitArgument = Annotated[str, typer.Argument(help="The visit: its number, or its key in the HIS.")]
+leaving.register(app)
 
 
 @app.command(name="list")

@@ -19,8 +19,9 @@ class Intent:
     """A batch that is wanted: `amount` is the sum of its records, `base_total` the platform's total before it.
 
     `base_total` is None where the call has no total (registrations, orders); `session` a digest of the session.
-    Without records it is a reset, and `tries` says how often the visit was not empty after one. `texts`: what is sent
-    of the records, where look-ups completed what was staged.
+    Without records and without a `node` it is a reset, and `tries` says how often the visit was not empty after one;
+    without records and with a node it is the visit's leaving. `texts`: what is sent of the records, where look-ups
+    completed what was staged, or of a leaving, which has none.
     """
 
     visit_id: int
@@ -32,6 +33,11 @@ class Intent:
     session: str
     tries: int = 0
     texts: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def is_reset(self) -> bool:
+        """Whether it deletes what others added (protocol C.7)."""
+        return not self.record_ids and not self.node
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,12 @@ class Batch:
     @property
     def is_reset(self) -> bool:
         """Whether it deletes what others added (protocol C.7)."""
-        return not self.rows
+        return not self.rows and not self.node
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the patient leaves by it: it adds no rows, and while it is open nothing else is claimed."""
+        return not self.rows and bool(self.node)
 
 
 def make_batch(batch_id: int, intent: Intent, tries: int) -> Batch:

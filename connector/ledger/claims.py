@@ -79,7 +79,7 @@ class Claims:
         ids = [i for intent in intents for i in intent.record_ids]
         at = self.witness.expect(to_ms(self.now()))
         must_be_trusted(
-            link, [intent.visit_id for intent in intents if intent.record_ids]
+            link, [intent.visit_id for intent in intents if not intent.is_reset]
         )  # a reset is a way out
         mappings = self._check(link, intents, ids)
         first = self._take_ids(link, len(intents))
@@ -92,7 +92,7 @@ class Claims:
             )
             for n, intent in enumerate(intents)
         ]
-        make_way(link, [intent.visit_id for intent in intents if not intent.record_ids], to_ms(self.now()))
+        make_way(link, [intent.visit_id for intent in intents if intent.is_reset], to_ms(self.now()))
         self._write(link, list(zip(batches, intents, mappings, strict=True)), at)
         if link.run("UPDATE record SET state = :batched WHERE id IN (??) AND state = :staged", ids) != len(
             ids
@@ -170,7 +170,7 @@ class Claims:
         mappings: list[int] = []
         for intent in intents:
             if not intent.record_ids:
-                mappings.append(_mapping_of_reset(link, intent))
+                mappings.append(_mapping_of_visit(link, intent))
                 continue
             records = [found.get(i) for i in intent.record_ids]
             if any(r is None or r[0] != intent.visit_id for r in records):
@@ -240,9 +240,9 @@ def base_of(link: Link, visit_id: int) -> int:
     return int(row[0]) + int(row[1])
 
 
-def _mapping_of_reset(link: Link, intent: Intent) -> int:
+def _mapping_of_visit(link: Link, intent: Intent) -> int:
     """The mapping that a batch without records stands under: its visit's. Raises ValueError for a batch that adds."""
-    if intent.node or intent.base_total is not None:
+    if intent.base_total is not None or bool(intent.node) != bool(intent.texts):
         raise ValueError("an intent names no record")
     row = link.one("SELECT mapping_id FROM visit WHERE id = ?", intent.visit_id)
     if row is None:

@@ -12,6 +12,7 @@ from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.names import mapping_id
 from connector.ledger.outbox import state_of
+from connector.ledger.steps import LEAVE, UNDO_LEAVE
 from connector.ledger.tables import PHASES, Phase, Standing
 from connector.ledger.visits import Visits
 from connector.records import BatchState, Reading, State
@@ -21,9 +22,16 @@ _Readings = Mapping[int, tuple[int | None, int]]
 
 _NEVER: tuple[int | None, int] = (None, 0)
 _DUE = (
-    "SELECT v.id, v.key, v.number, v.is_registered, v.hold, :is_restored FROM visit v WHERE v.mapping_id = ? "
+    "SELECT v.id, v.key, v.number, v.is_registered, v.hold, :is_restored, v.is_open FROM visit v "
+    "WHERE v.mapping_id = ? "
 )
 """The beginning of a query whose rows become `VisitDue`."""
+
+_NEVER_LEFT = (
+    "UNION SELECT e.id FROM visit e WHERE e.mapping_id = ? AND e.is_open = 0 AND e.is_registered = 1 AND NOT EXISTS "
+    "(SELECT 1 FROM step p WHERE p.visit_id = e.id AND p.name IN (??)) "
+)
+"""Visits that have ended in the HIS and did not leave; those that are back after they left are a person's matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class VisitDue:
 
     `is_proven`: it is not held, the platform's last total shows what was accepted, no more and no less, and no
     second look is due.
-    `is_restored`: it is held because the ledger was restored.
+    `is_restored`: it is held because the ledger was restored. `is_open`: it has not ended in the HIS.
     """
 
     visit_id: int
@@ -42,6 +50,7 @@ class VisitDue:
     reason: str = field(repr=False)
     is_proven: bool = True
     is_restored: bool = False
+    is_open: bool = True
 
 
 @dataclass(slots=True)
@@ -50,7 +59,8 @@ class VisitTotals:
 
     The registration itself is in none of the row counts but `quarantined_rows`, `changed` and `vanished`. `doubt`
     is what is claimed or in doubt. The platform must hold `accepted` and `baseline`, what a person accepted as there
-    before the connector came.
+    before the connector came. `has_left`: the patient has left at the platform; `is_let_go`: a person said that he
+    may; `is_leaving`: nobody knows yet whether he has; `is_back`: that he left was undone.
     """
 
     key: str = field(repr=False)
@@ -71,6 +81,10 @@ class VisitTotals:
     vanished: int = 0
     last_reading: Reading | None = None
     baseline: int = field(default=0, repr=False)
+    has_left: bool = False
+    is_let_go: bool = False
+    is_leaving: bool = False
+    is_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +136,7 @@ class Overview:
         tolerance: int | None = None,
         second_look: timedelta | None = None,
         changed: Sequence[str] = (),
+        leaving: bool = False,
     ) -> list[VisitDue]:
         """Visits with a record that waits, an open batch, or a decision to carry out, in the order of their ids.
 
@@ -129,7 +144,8 @@ class Overview:
         were accepted, or it showed another sum and the run ended before it could be read again. So too held ones,
         because a person may have put the platform right. With a `second_look` also those whose total was not read
         since so long after a batch was found not applied: it may have come to life meanwhile (protocol C.4). With `changed` also
-        those of which the HIS changed accepted rows of these mappings.
+        those of which the HIS changed accepted rows of these mappings. With `leaving` those too that have ended in the
+        HIS and never left.
         """
         with self.database.reading() as link:
             number = mapping_id(link, visits)
@@ -143,11 +159,13 @@ class Overview:
                 "UNION SELECT b.visit_id FROM batch b WHERE b.state IN (:open) "
                 "UNION SELECT d.visit_id FROM decision d WHERE d.done_at IS NULL "
                 "UNION SELECT r.visit_id FROM mark k JOIN record r ON r.id = k.record_id WHERE r.mapping_id IN (??) "
-                "UNION SELECT u.id FROM visit u WHERE u.id IN (??)) ORDER BY v.id",
+                "UNION SELECT u.id FROM visit u WHERE u.id IN (??) "
+                f"{_NEVER_LEFT if leaving else ''}) ORDER BY v.id",
                 number,
                 wanted,
                 [mapping_id(link, mapping) for mapping in changed],
                 unproven,
+                *((number, [LEAVE, UNDO_LEAVE]) if leaving else ()),
             )
         return self._due(rows, unproven)
 
@@ -187,8 +205,9 @@ class Overview:
                 self.visits.reason(visit_id, hold, is_restored),
                 visit_id not in doubtful,
                 bool(is_restored),
+                bool(is_open),
             )
-            for visit_id, key, platform_number, is_registered, hold, is_restored in rows
+            for visit_id, key, platform_number, is_registered, hold, is_restored, is_open in rows
         ]
 
     def visit_totals(self, visits: str) -> list[VisitTotals]:
@@ -216,6 +235,7 @@ class Overview:
             _add_batches(link, number, totals)
             _add_marks(link, totals)
             _add_readings(link, totals)
+            _add_leaving(link, totals)
         return list(totals.values())
 
     def open_batches(self) -> list[OpenBatch]:
@@ -364,3 +384,22 @@ def _add_readings(link: Link, totals: dict[int, VisitTotals]) -> None:
         if visit_id in totals:
             pairs = tuple((str(name), int(amount)) for name, amount in json.loads(categories))
             totals[visit_id].last_reading = Reading(total, pairs, source, at)
+
+
+def _add_leaving(link: Link, totals: dict[int, VisitTotals]) -> None:
+    """Who has left, who may, and of whom that is in doubt."""
+    last = link.rows(
+        "SELECT visit_id, name FROM step WHERE id IN (SELECT MAX(id) FROM step WHERE name IN (??) GROUP BY visit_id)",
+        [LEAVE, UNDO_LEAVE],
+    )
+    let_go = link.rows("SELECT visit_id FROM decision WHERE kind = ? AND done_at IS NULL", LEAVE)
+    leaving = link.rows("SELECT visit_id FROM batch WHERE state IN (:open) AND \"rows\" = 0 AND node <> ''")
+    for visit_id, name in last:
+        if visit_id in totals:
+            totals[visit_id].has_left, totals[visit_id].is_back = name == LEAVE, name == UNDO_LEAVE
+    for (visit_id,) in let_go:
+        if visit_id in totals:
+            totals[visit_id].is_let_go = True
+    for (visit_id,) in leaving:
+        if visit_id in totals:
+            totals[visit_id].is_leaving = True

@@ -1,6 +1,6 @@
 """Resets (protocol C.7): all fees of a visit are deleted on the platform, and everything of it is sent anew.
 
-A reset is a batch without records. While it is open nothing else of the visit can be claimed, and a batch that was
+A reset is a batch without records and without a node. While it is open nothing else of the visit can be claimed, and a batch that was
 in doubt before is shelved: nobody may send its rows again, nor take them for sent, until the reset has an end. When
 it is done, everything that was accepted is undone in the same transaction: the payloads are gone from the ledger,
 so these rows are read from the HIS again, as any row that broke a rule, and come back as new versions. Orders too:
@@ -28,7 +28,7 @@ from connector.ledger.tables import Phase, Standing
 from connector.ledger.trust import trust
 from connector.records import Outcome
 
-_OPEN_RESET = 'state IN (:open) AND "rows" = 0'
+_OPEN_RESET = "state IN (:open) AND \"rows\" = 0 AND node = ''"
 _CLOSE = (
     "UPDATE batch SET answered_at = COALESCE(answered_at, ?), verdict = ?, code = ?, counts = ?, answer = ?, "
     "state = ?, settled_at = ?, evidence = 'answer', reason = ? WHERE id = ?"

@@ -115,7 +115,7 @@ class Settlements:
         """What settling writes on one batch."""
         accepted = _accepted(settlement, held)
         is_yes = settlement.state is BatchState.ACCEPTED
-        state = BatchState.REFUSED if is_yes and not accepted else settlement.state
+        state = BatchState.REFUSED if is_yes and held.members and not accepted else settlement.state
         amount = held.amount if len(accepted) == len(held.members) else _sum(link, accepted)
         outcome = settlement.outcome
         answered = (

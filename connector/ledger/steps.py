@@ -13,6 +13,9 @@ from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.seal import Seal
 
+LEAVE, UNDO_LEAVE = "leave", "undo_leave"
+"""The steps by which a patient leaves and is back; the last of them says where the visit stands."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
@@ -62,6 +65,11 @@ class Steps:
             KeptStep(row[0], row[1], to_iso(row[2]), row[3], row[4], self._details(row[0], row[5]))
             for row in rows
         ]
+
+    def leaving_of(self, visit_id: int) -> KeptStep | None:
+        """The step by which the visit has left, None where it has not, or is back."""
+        last = [one for one in self.of(visit_id) if one.name in (LEAVE, UNDO_LEAVE)][-1:]
+        return last[0] if last and last[0].name == LEAVE else None
 
     def _details(self, number: int, sealed: bytes) -> Mapping[str, object]:
         details: Mapping[str, object] = json.loads(self.seal.open("step", number, sealed))

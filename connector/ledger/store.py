@@ -266,10 +266,11 @@ class Ledger:
         tolerance: int | None = None,
         second_look: timedelta | None = None,
         changed: Sequence[str] = (),
+        leaving: bool = False,
     ) -> list[VisitDue]:
         """Visits with records that wait or open batches; with a `tolerance` also those whose total is not proven."""
         return self._overview.due_visits(
-            visits, mappings, tolerance=tolerance, second_look=second_look, changed=changed
+            visits, mappings, tolerance=tolerance, second_look=second_look, changed=changed, leaving=leaving
         )
 
     def known_visits(self, visits: str, *, tolerance: int) -> list[VisitDue]:

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
+from typing import Any
 
 from connector.errors import LeaseHeld, LedgerError, PlatformError
 from connector.ledger.claims import Batch, Settlement
@@ -26,7 +27,7 @@ from connector.pipeline.guards import Breach, explain_doubt
 from connector.pipeline.progress import Progress
 from connector.pipeline.recording import Tray
 from connector.pipeline.sessions import SessionKeeper
-from connector.pipeline.steps import Ask, Fence, Sent, Step, Steps, Upload, Wait
+from connector.pipeline.steps import Ask, Fence, Look, Sent, Step, Steps, Upload, Wait
 from connector.pipeline.visit import deliver_visit
 from connector.records import BatchState, Outcome, Verdict
 
@@ -70,7 +71,16 @@ class _Probe:
     """A query in flight that only asks whether the platform works again."""
 
 
-_Flight = _Query | _Parcel | _Probe
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    """A look elsewhere under way."""
+
+    routine: _Routine
+
+
+_Flight = _Query | _Parcel | _Probe | _Glance
+_Answer = tuple[_Flight, Any]
+"""What came of a flight: an outcome, or, of a look, whatever it read."""
 
 
 @dataclass(slots=True)
@@ -94,11 +104,12 @@ class Courier:
     tray: Tray
     _ready: deque[_Routine] = field(default_factory=deque, init=False)
     _uploads: list[tuple[_Routine, Upload]] = field(default_factory=list, init=False)
-    _flying: dict[Future[Outcome], _Flight] = field(default_factory=dict, init=False)
-    _landed: SimpleQueue[Future[Outcome]] = field(default_factory=SimpleQueue, init=False)
+    _flying: dict[Future[Any], _Flight] = field(default_factory=dict, init=False)
+    _landed: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue, init=False)
     _parked: list[tuple[float, _Routine]] = field(default_factory=list, init=False)
     _fenced: list[tuple[_Routine, Ask | None]] = field(default_factory=list, init=False)
     _asks: list[tuple[_Routine, Ask]] = field(default_factory=list, init=False)
+    _looks: list[tuple[_Routine, Look]] = field(default_factory=list, init=False)
     _due: tuple[VisitDue, ...] = field(default=(), init=False)
     _trouble: str = field(default="", init=False)
     _breach: Breach | None = field(default=None, init=False)
@@ -115,7 +126,7 @@ class Courier:
         todo = deque(self._due)
         self.progress.start("visits", len(todo))
         with ThreadPoolExecutor(self.desk.rules.visits_in_flight, thread_name_prefix="call") as pool:
-            answers: list[tuple[_Flight, Outcome]] = []
+            answers: list[_Answer] = []
             while True:
                 self._prolong_lease(answers)
                 with self.desk.ledger.together():
@@ -139,11 +150,18 @@ class Courier:
 
     def _has_work(self) -> bool:
         """Whether any routine is under way."""
-        return bool(
-            self._ready or self._flying or self._parked or self._fenced or self._uploads or self._asks
+        queues = (
+            self._ready,
+            self._flying,
+            self._parked,
+            self._fenced,
+            self._uploads,
+            self._asks,
+            self._looks,
         )
+        return any(queues)
 
-    def _prolong_lease(self, answers: Iterable[tuple[_Flight, Outcome]]) -> None:
+    def _prolong_lease(self, answers: Iterable[_Answer]) -> None:
         """Keep the lease now and then; LeaseHeld when another process has taken it meanwhile.
 
         What has been answered until then is written down all the same, where the other has not settled it.
@@ -170,10 +188,10 @@ class Courier:
     def _abandon(self) -> None:
         """Drop every routine that has nothing in flight: what it had open stays in the ledger as it is."""
         parked = [routine for _, routine in self._parked]
-        waiting = [routine for routine, _ in (*self._fenced, *self._uploads, *self._asks)]
+        waiting = [routine for routine, _ in (*self._fenced, *self._uploads, *self._asks, *self._looks)]
         for routine in (*self._ready, *parked, *waiting):
             routine.steps.close()
-        for queue in (self._ready, self._parked, self._fenced, self._uploads, self._asks):
+        for queue in (self._ready, self._parked, self._fenced, self._uploads, self._asks, self._looks):
             queue.clear()
 
     def _start(self, todo: deque[VisitDue], way: Way) -> bool:
@@ -183,7 +201,7 @@ class Courier:
         """
         left = len(todo)
         waiting = [] if self._breach else self._uploads
-        busy = sum(map(len, (self._ready, self._flying, self._fenced, waiting, self._asks)))
+        busy = sum(map(len, (self._ready, self._flying, self._fenced, waiting, self._asks, self._looks)))
         while todo and busy < self.desk.rules.visits_in_flight:
             if self._breach and todo[0].visit_id not in self._doubtful:
                 break
@@ -217,15 +235,17 @@ class Courier:
                 self._fenced.append((routine, None))
             case Ask():
                 self._asks.append((routine, step))
+            case Look():
+                self._looks.append((routine, step))
 
     def _claim(self) -> list[tuple[Upload, _Parcel]]:
         """Claim all wanted batches; they may be sent once the turn's commit is on disk."""
         if not self._uploads or self._fenced or self.desk.report.stopped:
             return []
         self._breach = self.guard()
-        # A reset has no records: it ends a doubt, and goes in spite of the guard.
-        held = [one for one in self._uploads if self._breach and one[1].intent.record_ids]
-        ready = [one for one in self._uploads if not self._breach or not one[1].intent.record_ids]
+        # A reset ends a doubt, and goes in spite of the guard.
+        held = [one for one in self._uploads if self._breach and not one[1].intent.is_reset]
+        ready = [one for one in self._uploads if not self._breach or one[1].intent.is_reset]
         in_flight = sum(isinstance(flight, _Parcel) for flight in self._flying.values())
         allowed = self.breaker.allow(len(ready), in_flight=in_flight)
         uploads, self._uploads = ready[:allowed], [*held, *ready[allowed:]]
@@ -240,15 +260,18 @@ class Courier:
 
     def _end_if_stuck(self, todo: deque[VisitDue]) -> None:
         """End the run when a guard lets nothing go and nothing is left that could settle a doubt."""
-        moving = (self._ready, self._flying, self._parked, self._fenced, self._asks)
+        moving = (self._ready, self._flying, self._parked, self._fenced, self._asks, self._looks)
         if self._breach and not any(moving) and not (todo and todo[0].visit_id in self._doubtful):
             self.desk.report.breach = self._breach
             self.desk.report.stopped = explain_doubt(self._breach)
 
     def _send(self, pool: ThreadPoolExecutor, claimed: Iterable[tuple[Upload, _Parcel]]) -> None:
-        """Send the batches that are on disk, and the queries."""
+        """Send the batches that are on disk, and the queries; begin the looks."""
         for upload, parcel in claimed:
             self._fly(pool, upload, parcel)
+        for routine, look in self._looks:
+            self._launch(pool.submit(look.read), _Glance(routine))
+        self._looks.clear()
         if self.breaker.is_open:
             return
         for routine, ask in self._asks:
@@ -261,6 +284,10 @@ class Courier:
         call = pool.submit(
             self.client.call, step.operation, step.body, self.sessions.sessionid, batch_id=number
         )
+        self._launch(call, flight)
+
+    def _launch(self, call: Future[Any], flight: _Flight) -> None:
+        """Wait for a thread's answer, beside all others."""
         self._flying[call] = flight
         call.add_done_callback(self._landed.put)
 
@@ -291,9 +318,9 @@ class Courier:
             else:
                 self._fly(pool, ask, _Query(routine, ask))
 
-    def _collect(self) -> list[tuple[_Flight, Outcome]]:
+    def _collect(self) -> list[_Answer]:
         """Wait for an answer or for the next parked visit; the answers that have come."""
-        answers: list[tuple[_Flight, Outcome]] = []
+        answers: list[_Answer] = []
         now = self.monotonic()
         pause = min([_POLL_S, *(max(0.0, due - now) for due, _ in self._parked)])
         if self._ready or (self._fenced and not self._flying and not self.breaker.is_open):
@@ -307,17 +334,21 @@ class Courier:
         self._parked = [(due, routine) for due, routine in self._parked if due > now]
         return answers
 
-    def _await_calls(self, pause: float) -> Iterator[Future[Outcome]]:
+    def _await_calls(self, pause: float) -> Iterator[Future[Any]]:
         """The calls that have ended; the first of them is waited for."""
         with suppress(Empty):
             yield self._landed.get(timeout=pause) if pause else self._landed.get_nowait()
             while True:
                 yield self._landed.get_nowait()
 
-    def _take_in(self, answers: Iterable[tuple[_Flight, Outcome]]) -> None:
+    def _take_in(self, answers: Iterable[_Answer]) -> None:
         """Settle the plain yeses together, record every other answer before its visit goes on."""
         plain: list[Settlement] = []
         for flight, outcome in answers:
+            if isinstance(flight, _Glance):
+                flight.routine.value = outcome
+                self._ready.append(flight.routine)
+                continue
             self._watch(flight, outcome)
             if isinstance(flight, _Probe):
                 continue

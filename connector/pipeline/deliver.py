@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from connector.config.mapping import Mapping
@@ -23,6 +24,7 @@ from connector.load.exchange import Recorder
 from connector.pipeline.breaker import Breaker
 from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.courier import Courier, Way
+from connector.pipeline.departure import Examiner
 from connector.pipeline.desk import Desk, Flow, Line, Report
 from connector.pipeline.guards import Breach
 from connector.pipeline.parts import Parts
@@ -52,6 +54,7 @@ class Deliverer:
     progress: Progress = field(repr=False)
     is_stopping: Callable[[], bool] = field(repr=False)
     tray: Tray
+    examiner: Examiner = field(repr=False)
 
     def visit(self, pipeline: Pipeline, run_id: int, visits: Iterable[VisitDue], way: Way) -> Report:
         """Take these visits of a pipeline as far as a way leads."""
@@ -69,6 +72,7 @@ class Deliverer:
             lifecycle=project.settings.lifecycle,
             length_in=project.settings.checks.length_in,
             zone=ZoneInfo(project.settings.platform.key_date_zone),
+            examine=partial(self.examiner.look, pipeline),
         )
         courier = Courier(
             desk,
@@ -121,6 +125,7 @@ def open_deliverer(
                 progress=progress,
                 is_stopping=is_stopping,
                 tray=tray,
+                examiner=Examiner(parts),
             )
         except LeaseHeld:
             is_ours = False  # who took over has closed this session; a logout now could end its own
@@ -179,7 +184,10 @@ def _keep_sessions(
 
 
 def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[VisitDue]:
-    """Visits with something to send or to settle, or (unless nothing is verified) with a total that is not proven."""
+    """Visits with something to send or to settle, or (unless nothing is verified) with a total that is not proven.
+
+    Where visits leave by themselves, those too that have ended in the HIS.
+    """
     rules = project.settings.delivery
     return ledger.due_visits(
         pipeline.visits,
@@ -187,6 +195,7 @@ def find_due(ledger: Ledger, pipeline: Pipeline, project: Project) -> list[Visit
         tolerance=None if rules.verify == "never" else TOLERANCE,
         second_look=timedelta(seconds=rules.settle_s) + _LIFE,
         changed=[name for name in pipeline.mappings if project.mappings[name].on_change == "reset"],
+        leaving=bool(pipeline.leave) and project.settings.lifecycle.leave == "automatic",
     )
 
 
@@ -208,6 +217,7 @@ def flow_of(pipeline: Pipeline, project: Project, contract: Contract) -> Flow:
         invalidate=contract.operation(_INVALIDATE[register.family]),
         roll="0" if register.family == "local" else "1",
         lines=tuple(sorted(lines, key=lambda line: not line.repeatable)),
+        leave=contract.operation(project.mappings[pipeline.leave].fills) if pipeline.leave else None,
         lookups=visits.lookups,
         tells={kind: contract.lookup(kind) for kind in Lookup},
     )

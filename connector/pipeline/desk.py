@@ -10,8 +10,11 @@ from connector.config.settings import DeliverySettings, LifecycleSettings
 from connector.contract.check import LengthUnit
 from connector.contract.library import Contract
 from connector.contract.spec import Lookup, Node, Operation
+from connector.errors import ConnectorError
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
+from connector.pipeline.balance import Said
+from connector.pipeline.checklist import Departure
 from connector.pipeline.compose import TOLERANCE, blur, is_fine
 from connector.pipeline.guards import Breach
 from connector.records import StagedRecord
@@ -66,6 +69,7 @@ def is_repeatable(node: Node) -> bool:
 class Flow:
     """The operations one pipeline uses, local or cross-province, and its lines in their order.
 
+    `leave` is None where the pipeline does not say what a visit leaves with.
     `lookups`: path of a field of the registration → what tells it where the HIS does not; `tells`: by which interfaces.
     """
 
@@ -78,6 +82,7 @@ class Flow:
     invalidate: Operation
     roll: str
     lines: tuple[Line, ...]
+    leave: Operation | None = None
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
     tells: Mapping[Lookup, tuple[Operation, ...]] = field(default_factory=dict)
 
@@ -86,7 +91,7 @@ class Flow:
 class Report:
     """What a delivery run did; amounts scaled by 4, visits by the platform's number.
 
-    `refused`: rows the platform refused one by one; `settled`: batches without a plain answer that the
+    `left`: visits that have left; `refused`: rows the platform refused one by one; `settled`: batches without a plain answer that the
     platform's totals settled; `breach`: the guard that stopped it on its way.
     """
 
@@ -94,6 +99,7 @@ class Report:
     amount: int = field(default=0, repr=False)
     batches: int = 0
     registered: int = 0
+    left: int = 0
     refused: int = 0
     settled: int = 0
     held: dict[str, str] = field(default_factory=dict)
@@ -126,7 +132,7 @@ def tolerance_of(
 class Desk:
     """The shared parts of one run. `now` gives aware UTC; `number` a fresh random text for approvals.
 
-    `zone` is the platform's: there it is decided what day it is.
+    `zone` is the platform's: there it is decided what day it is. `examine` finds what stands against a visit's leaving.
     """
 
     ledger: Ledger
@@ -140,6 +146,7 @@ class Desk:
     lifecycle: LifecycleSettings
     length_in: LengthUnit
     zone: ZoneInfo
+    examine: Callable[[VisitDue, Said], Departure | ConnectorError] = field(repr=False)
 
     def tolerance(self, visit_id: int, records: Sequence[StagedRecord] = ()) -> int:
         """How far the platform's total may be from the sum of what a visit has there, and of `records` beside it."""

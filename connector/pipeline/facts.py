@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 
 from connector.contract.lookups import NEW_INJURY
 from connector.contract.spec import Lookup
+from connector.ledger.decisions import KeptDecision
 from connector.ledger.overview import VisitDue
+from connector.ledger.steps import LEAVE, UNDO_LEAVE
 from connector.pipeline.candidates import Admission, admission_of
+from connector.pipeline.checklist import Departure
 from connector.pipeline.desk import Desk
 from connector.pipeline.lifecycle import Facts, Told
 from connector.records import StagedRecord
@@ -22,6 +25,8 @@ class Sitting:
 
     `record` is its registration, if it waits; `admission` what that says, with what was looked up. `waiting`: why some
     of its rows have to wait; `excess`: why some wait for a person; `is_sent`: charges were sent; `after_doubt`: a batch was in doubt when it began.
+    `let_go`: the decision by which a person lets it leave; `departure`: its checklist; `approved`: the total (scaled by
+    4) under which its fees were approved.
     """
 
     desk: Desk
@@ -37,6 +42,11 @@ class Sitting:
     waiting: str = ""
     excess: str = ""
     is_sent: bool = False
+    has_left: bool = False
+    is_back: bool = False
+    let_go: KeptDecision | None = None
+    departure: Departure | None = None
+    approved: int | None = None
 
     def tell(self, kind: Lookup, roles: Mapping[str, str]) -> None:
         """It is known which record is meant, and what it says; what the HIS says stands."""
@@ -54,7 +64,24 @@ def sit_down(desk: Desk, visit: VisitDue, *, is_registered: bool, after_doubt: b
         sitting.admission = admission_of(desk.flow.register, json.loads(sitting.record.payload))
     elif is_registered and desk.flow.lookups:
         _recall(sitting)
+    if desk.flow.leave is not None and is_registered:
+        _recall_leaving(sitting)
     return sitting
+
+
+def _recall_leaving(sitting: Sitting) -> None:
+    """Whether the visit has left, or is back, and whether a person let it go."""
+    ledger, visit_id = sitting.desk.ledger, sitting.visit.visit_id
+    names = [one.name for one in ledger.steps.of(visit_id)]
+    sitting.has_left = ledger.steps.leaving_of(visit_id) is not None
+    sitting.is_back = UNDO_LEAVE in names and not sitting.has_left
+    sitting.let_go = let_go_of(sitting.desk, visit_id)
+
+
+def let_go_of(desk: Desk, visit_id: int) -> KeptDecision | None:
+    """The decision by which a person lets a visit leave, while that waits to be done."""
+    pending = desk.ledger.pending_decisions(visit_id)
+    return next((one for one in reversed(pending) if one.decision.kind == LEAVE), None)
 
 
 def _recall(sitting: Sitting) -> None:
@@ -80,4 +107,11 @@ def gather(sitting: Sitting) -> Facts:
         told=sitting.told,
         tried=frozenset(sitting.tried),
         lacks_report=sitting.lacks_report,
+        has_ended=not sitting.visit.is_open,
+        leaves=flow.leave is not None,
+        may_leave=sitting.let_go is not None,
+        is_back=sitting.is_back,
+        obstacles=sitting.departure.checklist.obstacles if sitting.departure else (),
+        is_approved=sitting.approved is not None,
+        has_left=sitting.has_left,
     )

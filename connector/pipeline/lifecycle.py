@@ -27,9 +27,9 @@ class Facts:
 
     `is_new_injury` is None while only the platform could tell. `wanted`: the look-ups that the visits mapping names;
     `told`: what came of those that were asked in this sitting. `lacks_report`: a new injury was registered, and its
-    accident report has not been seen yet. `has_ended`: in the HIS. `leaves`: the pipeline has a
-    mapping for leaving; `may_leave`: a person said so; `obstacles`: what stands against it, in words. `is_approved`:
-    the fees as they are now. `documents`: files that the platform still lacks.
+    accident report has not been seen yet. `has_ended`: in the HIS. `leaves`: the pipeline says what a visit leaves
+    with; `may_leave`: a person let it go; `is_back`: it had left, and that was undone; `obstacles`: what stands against
+    it, in words. `is_approved`: the fees as they are now.
     """
 
     is_registered: bool
@@ -43,10 +43,10 @@ class Facts:
     has_ended: bool = False
     leaves: bool = False
     may_leave: bool = False
+    is_back: bool = False
     obstacles: tuple[str, ...] = ()
     is_approved: bool = False
     has_left: bool = False
-    documents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ _SENDING = ("orders", "charges", "compare")
 NO_UPLOAD = "new injuries are not uploaded in this region (lifecycle.accident_report: no-upload)"
 INCOMPLETE = "not registered yet: its registration is incomplete (see `connector quarantine list`)"
 UNCONFIRMED = "its registration is not confirmed yet"
+ENDED = "it has ended in the HIS; `connector visit leave` lets it leave"
+BACK = "its leaving was undone; `connector visit leave` lets it leave again"
 _NOTHING = {
     "injury": "the platform knows no injury of this person, and no accident report (4.3, 4.7): the ID number or the "
     "name may be wrong, or the person is not insured; it is asked again at the next run",
@@ -94,7 +96,7 @@ _NOTHING = {
 def next_step(facts: Facts, rules: LifecycleSettings) -> Next:
     """What a visit is due for. Called again after each step, with the facts as they are then, it always ends."""
     if facts.has_left:
-        return _files(facts)
+        return Finished() if "compare" in facts.tried else Due("compare")
     if not facts.is_registered:
         return _registration(facts, rules)
     if facts.lacks_report and "report" not in facts.tried:
@@ -140,19 +142,19 @@ def needed_lookups(facts: Facts, rules: LifecycleSettings) -> Iterator[str]:
 
 
 def _leaving(facts: Facts, rules: LifecycleSettings) -> Next:
-    """Approve and leave, once the HIS says that the patient has gone and nothing stands against it."""
+    """Approve and leave, once the HIS says that the patient has gone and nothing stands against it.
+
+    A visit that had left and is back leaves again on a person's word alone: somebody had a reason to undo it.
+    """
     if not facts.leaves or not facts.has_ended or rules.leave == "never":
         return Finished()
-    if rules.leave == "ask" and not facts.may_leave:
-        return Waiting("it has ended in the HIS; `connector visit leave` lets it leave")
+    if not facts.may_leave and (rules.leave == "ask" or facts.is_back):
+        return Waiting(BACK if facts.is_back else ENDED)
+    if "checklist" not in facts.tried:
+        return Due("checklist")
     if facts.obstacles:
         return Waiting(facts.obstacles[0])
     for step, is_done in (("approve", facts.is_approved), ("leave", facts.has_left)):
         if not is_done:
             return Waiting(f"“{step}” is not confirmed yet") if step in facts.tried else Due(step)
-    return _files(facts)
-
-
-def _files(facts: Facts) -> Next:
-    """What may be sent of a visit that has left: its files."""
-    return Due("document") if facts.documents and "document" not in facts.tried else Finished()
+    return Finished()

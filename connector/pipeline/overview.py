@@ -24,6 +24,8 @@ _ALL = 2**31 - 1
 COMPLETE, QUARANTINED, UNSETTLED = 0, 3, 4
 """Exit codes of a run that did what it could: complete; rows in quarantine; rows in doubt, a visit held, or a question."""
 
+LEAVING_IN_DOUBT = "nobody knows yet whether its discharge has arrived: the next run settles it"
+
 RECONCILE = "reconcile"
 """The kind of a run that only compares and settles."""
 
@@ -35,7 +37,8 @@ FAILED, STOPPED = 1, 130
 class Standing:
     """One pipeline's rows by what has become of them; amounts scaled by 4.
 
-    `held`: visits that wait for a person or for their registration, with the reason. `registrations`: visits
+    `held`: visits that wait for a person or for their registration, or whose discharge is in doubt, with the reason;
+    `ended`: how many have ended in the HIS, and have not left, where they could. `registrations`: visits
     whose own row is quarantined. `changed` and `vanished`: accepted rows that the HIS has changed or deleted.
     `questions`: visits about which a person is asked, with the kinds of the questions.
     """
@@ -55,6 +58,7 @@ class Standing:
     vanished: int
     held: dict[str, str] = field(default_factory=dict)
     questions: dict[str, str] = field(default_factory=dict)
+    ended: int = 0
 
 
 def stand(ledger: Ledger, pipeline: Pipeline, key: str = "") -> Standing:
@@ -79,9 +83,19 @@ def stand(ledger: Ledger, pipeline: Pipeline, key: str = "") -> Standing:
         set_aside_rows=sum(one.set_aside_rows for one in totals),
         changed=sum(one.changed for one in totals),
         vanished=sum(one.vanished for one in totals),
-        held={one.number or one.key: one.reason for one in totals if one.reason},
+        held={
+            one.number or one.key: one.reason or LEAVING_IN_DOUBT
+            for one in totals
+            if one.reason or one.is_leaving
+        },
         questions=questions,
+        ended=sum(map(may_leave, totals)) if pipeline.leave else 0,
     )
+
+
+def may_leave(one: VisitTotals) -> bool:
+    """Whether a visit has ended in the HIS, and has not left."""
+    return one.registered and not one.is_open and not one.has_left
 
 
 def judge(standings: Iterable[Standing]) -> int:

@@ -93,7 +93,10 @@ def _exchange_of(ledger: Ledger, book: Contract, batch: OpenBatch) -> Exchange:
 
 
 def _body_of(book: Contract, batch: OpenBatch, payloads: Sequence[bytes]) -> bytes:
-    """A batch's request: its rows, its one registration, or, of one that takes a visit back, the visit."""
+    """A batch's request: its rows, its one registration, or, of one without rows, the visit that it is about.
+
+    What a visit was to leave with is not kept: its record and invoices are in the HIS.
+    """
     operation = book.operation(batch.operation)
     if not payloads:
         return query_body(operation, **{operation.request.roles["visit"]: batch.number})

@@ -21,10 +21,10 @@ from connector.records import BatchState, Outcome, Reading, StagedRecord, Verdic
 ALREADY_REGISTERED = frozenset({"51014", "310020"})
 """The platform knows this visit number already (groups (5) and (25) of 5.2)."""
 
-_NO_FEES = "91006"
+NO_FEES = "91006"
 """4.12 about a visit without fees, where the platform does not answer zero (assumption A7 of the protocol)."""
 
-_LEFT = frozenset({"91004", "91005"})
+LEFT = frozenset({"91004", "91005"})
 """4.12 about a visit that has left or is settled: 4.15 alone has to do (assumption A9 of the protocol)."""
 
 _TOTALS = "totals"
@@ -190,9 +190,9 @@ def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Ste
     if desk.flow.roll != "0":
         return True
     outcome, reading = yield from approve(desk, visit)
-    if outcome.code in _LEFT:
+    if outcome.code in LEFT:
         return True
-    if outcome.code == _NO_FEES:
+    if outcome.code == NO_FEES:
         return batch.base_total == 0
     if outcome.verdict is Verdict.REJECTED:
         raise Held(f"4.12, the second witness, is refused: {outcome.code} {outcome.message}")
@@ -204,13 +204,15 @@ def _approval_agrees(desk: Desk, visit: VisitDue, batch: Batch) -> Generator[Ste
     return fits(total, batch.base_total or 0, desk.tolerance(visit.visit_id))
 
 
-def approve(desk: Desk, visit: VisitDue) -> Generator[Step, Any, tuple[Outcome, Reading | None]]:
+def approve(
+    desk: Desk, visit: VisitDue, number: str = ""
+) -> Generator[Step, Any, tuple[Outcome, Reading | None]]:
     """Approve a visit's fees (4.12): the answer and, where it was a yes, total and categories.
 
-    Across provinces it may make an admission uncancellable (trap T108); whoever calls it has thought of that.
+    Every approval has a `number` of its own (trap T123). Across provinces it may make an admission uncancellable (trap T108); whoever calls it has thought of that.
     """
     operation = desk.flow.approve
-    body = messages.approval_body(operation, visit.number, desk.number(), desk.flow.roll)
+    body = messages.approval_body(operation, visit.number, number or desk.number(), desk.flow.roll)
     outcome: Outcome = yield Ask(operation, body)
     if outcome.verdict is not Verdict.ACCEPTED:
         return outcome, None

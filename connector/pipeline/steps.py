@@ -5,7 +5,7 @@ itself, so that the loop can send for several visits at once, commit their inten
 rule of sending in one place.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,5 +53,16 @@ class Wait:
     why: str
 
 
-Step = Ask | Upload | Fence | Wait
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Something to be read elsewhere, the HIS for one; answered with what `read` returns.
+
+    It runs in a thread of its own beside the loop, after everything written so far is on the disk. It neither writes
+    nor raises, and touches nothing of the loop's own.
+    """
+
+    read: Callable[[], object] = field(repr=False)
+
+
+Step = Ask | Upload | Fence | Wait | Look
 Steps = Generator[Step, Any, None]

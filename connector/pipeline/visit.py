@@ -12,12 +12,20 @@ from typing import Any
 
 from connector.contract.spec import Lookup
 from connector.errors import PlatformError
-from connector.ledger.claims import Intent
+from connector.ledger.claims import Batch, Intent
 from connector.ledger.overview import VisitDue
 from connector.pipeline import messages
 from connector.pipeline.compose import compose
 from connector.pipeline.desk import Desk, Held, Line, Waits
 from connector.pipeline.facts import REGISTRATION, Sitting, gather, sit_down
+from connector.pipeline.leaving import (
+    approve_fees,
+    close_if_open_again,
+    go_through_list,
+    leave,
+    must_have_nothing_late,
+    settle_leaving,
+)
 from connector.pipeline.lifecycle import UNCONFIRMED, Asking, Due, Waiting, next_step
 from connector.pipeline.lookups import complete, look_up, must_be_plausible, note_once
 from connector.pipeline.resetting import approved_reset, reset
@@ -73,10 +81,12 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
         yield from clear_untouched(desk, visit)
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
-        yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
+        yield from _resolve(desk, visit, batch)
+    must_have_nothing_late(desk, visit)
     _check_changes(desk, visit)
     is_registered = visit.registered or _is_accepted(desk, visit)
     sitting = sit_down(desk, visit, is_registered=is_registered, after_doubt=bool(doubts))
+    close_if_open_again(sitting)
     while isinstance(found := next_step(gather(sitting), desk.lifecycle), Due):
         yield from _take(sitting, found.step)
         sitting.tried.add(found.step)
@@ -98,21 +108,38 @@ def _take(sitting: Sitting, step: str) -> Steps:
         case "register":
             yield from _register(sitting)
         case "orders":
-            for line in desk.flow.lines:
-                if line.repeatable:
-                    yield from _send_orders(desk, visit, line)
+            yield from _send_all_orders(desk, visit)
         case "charges":
-            yield from await_quiet(desk, visit)
-            for line in desk.flow.lines:
-                if not line.repeatable:
-                    charged = yield from _send_charges(desk, visit, line, after_doubt=sitting.after_doubt)
-                    sitting.waiting = sitting.waiting or charged.waiting
-                    sitting.excess = sitting.excess or charged.excess
-                    sitting.is_sent = sitting.is_sent or charged.is_sent
+            yield from _send_all_charges(sitting)
         case "compare":
             yield from _check_end(desk, visit, is_sent=sitting.is_sent)
+        case "checklist" | "approve" | "leave":
+            yield from _LEAVING[step](sitting)
         case _:
             raise ValueError(f"no way to carry out the step “{step}”")
+
+
+_LEAVING = {"checklist": go_through_list, "approve": approve_fees, "leave": leave}
+"""The steps at the end of a visit."""
+
+
+def _send_all_orders(desk: Desk, visit: VisitDue) -> Steps:
+    """Send what is staged of every mapping of orders."""
+    for line in desk.flow.lines:
+        if line.repeatable:
+            yield from _send_orders(desk, visit, line)
+
+
+def _send_all_charges(sitting: Sitting) -> Steps:
+    """Send what is staged of every mapping of charges, and keep why some of it has to wait."""
+    desk, visit = sitting.desk, sitting.visit
+    yield from await_quiet(desk, visit)
+    for line in desk.flow.lines:
+        if not line.repeatable:
+            charged = yield from _send_charges(desk, visit, line, after_doubt=sitting.after_doubt)
+            sitting.waiting = sitting.waiting or charged.waiting
+            sitting.excess = sitting.excess or charged.excess
+            sitting.is_sent = sitting.is_sent or charged.is_sent
 
 
 def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
@@ -122,11 +149,20 @@ def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     for batch in desk.ledger.open_batches(visit.visit_id):
         if batch.is_reset:
             raise Waits("its reset is under way: the next run goes on with it")
-        yield from resolve(desk, visit, batch, desk.ledger.answer_of(batch.id))
+        yield from _resolve(desk, visit, batch)
     base = desk.ledger.platform_base(visit.visit_id)
     yield from _check_base(desk, visit, base, patient=not visit.reason)
     _check_changes(desk, visit)
     return ""
+
+
+def _resolve(desk: Desk, visit: VisitDue, batch: Batch) -> Steps:
+    """Settle what an earlier sitting left open."""
+    outcome = desk.ledger.answer_of(batch.id)
+    if batch.is_leaving:
+        yield from settle_leaving(desk, visit, batch, outcome)
+    else:
+        yield from resolve(desk, visit, batch, outcome)
 
 
 def _check_changes(desk: Desk, visit: VisitDue) -> None:

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from connector.config.pipeline import Pipeline
+from connector.config.settings import LifecycleSettings
 from connector.errors import ConfigurationError
 from connector.ledger.overview import VisitTotals
 from connector.ledger.steps import KeptStep
 from connector.ledger.visits import KnownVisit
 from connector.pipeline.answering import Question, list_questions
 from connector.pipeline.decisions import DecisionReport, find_visit, list_decisions
+from connector.pipeline.lifecycle import BACK, ENDED
+from connector.pipeline.overview import LEAVING_IN_DOUBT, may_leave
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.run import RunReport, run
@@ -50,7 +54,9 @@ def list_visits(parts: Parts, *, everything: bool = False) -> list[VisitLine]:
         for pipeline in parts.project.pipelines.values():
             asked = {one.key: one.kind for one in ledger.questions.open(pipeline.visits)}
             for one in ledger.visit_totals(pipeline.visits):
-                waits_for = _waits_for(one, asked)
+                waits_for = _waits_for(one, asked) or _waits_to_leave(
+                    one, pipeline, parts.project.settings.lifecycle
+                )
                 if everything or one.is_open or waits_for:
                     lines.append(VisitLine(pipeline.name, waits_for, one))
     return lines
@@ -62,13 +68,24 @@ def _waits_for(one: VisitTotals, asked: Mapping[str, str]) -> str:
         return f"a person's answer (its {asked[one.key]})"
     if one.reason:
         return f"a person: {one.reason}"
-    if one.doubt_rows:
-        return f"{one.doubt_rows} rows in doubt"
+    if one.is_leaving or one.doubt_rows:
+        return LEAVING_IN_DOUBT if one.is_leaving else f"{one.doubt_rows} rows in doubt"
     if not one.registered:
         return "its registration"
     if one.staged_rows:
         return f"{one.staged_rows} rows to be sent"
     return f"{one.quarantined_rows} rows in quarantine" if one.quarantined_rows else ""
+
+
+def _waits_to_leave(one: VisitTotals, pipeline: Pipeline, rules: LifecycleSettings) -> str:
+    """What comes next at its end, in words."""
+    if one.has_left and one.is_open:
+        return "a person: it has left at the platform and is open in the HIS again"
+    if not pipeline.leave or rules.leave == "never" or not may_leave(one):
+        return ""
+    if one.is_let_go or (rules.leave == "automatic" and not one.is_back):
+        return f"its leaving: `connector visit checklist {one.number}` says what stands against it"
+    return BACK if one.is_back else ENDED
 
 
 def show_visit(parts: Parts, name: str, *, show_personal: bool = False) -> VisitReport:

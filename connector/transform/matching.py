@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,18 @@ def match(
             one = _value(plan, slot, found[columns], source, made)
             faults = _losses(found[columns], blind, day) if slot is speaker else ()
             made[slot.path] = replace(one, explained=found[columns].lost, row_faults=faults)
+
+
+def statuses(plan: Plan, source: Mapping[str, Cells], rows: int, day: date) -> list[str]:
+    """What the catalogue says of each row's item on a day (`CatalogueTable.lookup`); `found` where none is asked."""
+    slots = [slot for slot in plan.slots if slot.expression and slot.expression.catalogue]
+    if not slots:
+        return ["found"] * rows
+    speaker = next((slot for slot in slots if _fact(slot) == _CODE), slots[0])
+    found = _look_up(plan, source, _columns(plan, speaker), pa.array([day] * rows, pa.date32()))
+    status = _cells(found.table, "status")
+    words = status.values.to_pylist()
+    return [str(words[place]) for place in status.rows.tolist()]
 
 
 def _columns(plan: Plan, slot: Slot) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Rows that break a rule are walked one by one; the others never are.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -22,11 +23,11 @@ from connector.transform import money, payload, rules
 from connector.transform.cells import Cells, Values
 from connector.transform.expression import make
 from connector.transform.keys import keys_of
-from connector.transform.matching import match
+from connector.transform.matching import match, statuses
 from connector.transform.plan import Lookup, Plan, Slot, compile_plan
 from connector.transform.trace import append_ids, trace_ids
 
-__all__ = ["Lookup", "Plan", "Transformed", "compile_plan", "frame", "transform"]
+__all__ = ["Lookup", "Plan", "Transformed", "catalogue_statuses", "compile_plan", "frame", "transform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ def frame(plan: Plan, table: pa.Table, *, undecodable: Iterable[tuple[int, str]]
     sent = pa.table({"key": keys} | {slot.path: values[slot.path].column() for slot in plan.slots})
     shown: pd.DataFrame = sent.to_pandas(types_mapper=pd.ArrowDtype)
     return shown.set_index("key")
+
+
+def catalogue_statuses(plan: Plan, table: pa.Table, day: date) -> list[str]:
+    """What the catalogue says of each row's item on a day: `found`, `outside`, or why it cannot be used then."""
+    return statuses(plan, _source(plan, table), table.num_rows, day)
 
 
 def _broken(undecodable: Iterable[tuple[int, str]], count: int) -> dict[str, Mask]:

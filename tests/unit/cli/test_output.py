@@ -19,6 +19,7 @@ import connector.ledger.quarantine
 import connector.pipeline.acceptance
 import connector.pipeline.balance
 import connector.pipeline.cases
+import connector.pipeline.checklist
 import connector.pipeline.demo
 import connector.pipeline.desk
 import connector.pipeline.guards
@@ -200,6 +201,7 @@ def test_money_fields_are_fields():
             connector.pipeline.acceptance,
             connector.pipeline.balance,
             connector.pipeline.cases,
+            connector.pipeline.checklist,
             connector.pipeline.guards,
             connector.pipeline.journal,
             connector.pipeline.old_business,

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from connector.config.settings import LifecycleSettings
 from connector.pipeline.lifecycle import (
+    BACK,
+    ENDED,
     INCOMPLETE,
     NO_UPLOAD,
     UNCONFIRMED,
@@ -25,7 +27,8 @@ RULES = LifecycleSettings()
 NEW = Facts(is_registered=False, has_registration=True)
 SENT = frozenset({"orders", "charges", "compare"})
 IN = Facts(is_registered=True, has_registration=False, tried=SENT)
-GONE = replace(IN, leaves=True, has_ended=True, may_leave=True)
+LISTED = SENT | {"checklist"}
+GONE = replace(IN, leaves=True, has_ended=True, may_leave=True, tried=LISTED)
 LOOKUPS = frozenset({"injury", "application", "report", "filing"})
 
 
@@ -99,13 +102,14 @@ def test_where_new_injuries_are_not_uploaded_the_injury_is_still_looked_up():
         (replace(IN, tried=frozenset({"report"}), lacks_report=True), Due("orders")),
         (IN, Finished()),
         (replace(IN, has_ended=True), Finished()),
+        (replace(GONE, tried=SENT), Due("checklist")),
         (GONE, Due("approve")),
         (replace(GONE, obstacles=("2 rows wait",)), Waiting("2 rows wait")),
         (replace(GONE, is_approved=True), Due("leave")),
-        (replace(GONE, tried=SENT | {"approve"}), Waiting("“approve” is not confirmed yet")),
+        (replace(GONE, tried=LISTED | {"approve"}), Waiting("“approve” is not confirmed yet")),
         (replace(GONE, has_left=True), Finished()),
-        (replace(GONE, has_left=True, documents=True), Due("document")),
-        (replace(GONE, has_left=True, documents=True, tried=SENT | {"document"}), Finished()),
+        (replace(GONE, has_left=True, tried=frozenset()), Due("compare")),
+        (replace(GONE, is_back=True), Due("approve")),
     ],
 )
 def test_after_the_registration(known, found):
@@ -113,16 +117,20 @@ def test_after_the_registration(known, found):
 
 
 @pytest.mark.parametrize(
-    ("rule", "said", "found"),
+    ("rule", "said", "back", "found"),
     [
-        ("automatic", False, Due("approve")),
-        ("ask", False, Waiting("it has ended in the HIS; `connector visit leave` lets it leave")),
-        ("ask", True, Due("approve")),
-        ("never", True, Finished()),
+        ("automatic", False, False, Due("approve")),
+        ("automatic", False, True, Waiting(BACK)),
+        ("automatic", True, True, Due("approve")),
+        ("ask", False, False, Waiting(ENDED)),
+        ("ask", False, True, Waiting(BACK)),
+        ("ask", True, False, Due("approve")),
+        ("never", True, False, Finished()),
     ],
 )
-def test_who_lets_a_patient_leave(rule, said, found):
-    assert next_step(replace(GONE, may_leave=said), LifecycleSettings(leave=rule)) == found
+def test_who_lets_a_patient_leave(rule, said, back, found):
+    known = replace(GONE, may_leave=said, is_back=back)
+    assert next_step(known, LifecycleSettings(leave=rule)) == found
 
 
 RULE = st.builds(
@@ -138,15 +146,15 @@ ANY = st.builds(
     is_new_injury=st.sampled_from([None, True, False]),
     wanted=st.frozensets(st.sampled_from(sorted(LOOKUPS))),
     told=st.dictionaries(st.sampled_from(sorted(LOOKUPS)), st.sampled_from(list(Told))),
-    tried=st.frozensets(st.sampled_from(["register", *sorted(SENT), "approve", "leave", "document"])),
+    tried=st.frozensets(st.sampled_from(["register", *sorted(LISTED), "approve", "leave"])),
     lacks_report=st.booleans(),
     has_ended=st.booleans(),
     leaves=st.booleans(),
     may_leave=st.booleans(),
+    is_back=st.booleans(),
     obstacles=st.sampled_from([(), ("rows wait",)]),
     is_approved=st.booleans(),
     has_left=st.booleans(),
-    documents=st.booleans(),
 )
 
 
@@ -164,14 +172,17 @@ def may(step, known, rules):
             and all(known.told.get(kind) is Told.CHOSEN for kind in needs)
             and not (known.is_new_injury and rules.accident_report == "no-upload")
         )
-    if step == "document":
-        return known.has_left and known.documents
     sends = known.is_registered and not known.has_left
     if step in SENT:
-        return sends
-    wanted = known.leaves and known.has_ended and not known.obstacles and known.tried >= SENT
-    agreed = rules.leave == "automatic" or (rules.leave == "ask" and known.may_leave)
-    return sends and wanted and agreed and (step == "approve" or known.is_approved)
+        return sends or step == "compare"
+    wanted = known.leaves and known.has_ended and known.tried >= SENT
+    agreed = rules.leave != "never" and (
+        known.may_leave or (rules.leave == "automatic" and not known.is_back)
+    )
+    if step == "checklist":
+        return sends and wanted and agreed
+    ready = "checklist" in known.tried and not known.obstacles
+    return sends and wanted and agreed and ready and (step == "approve" or known.is_approved)
 
 
 @given(known=ANY, rules=RULE)

@@ -1,0 +1,168 @@
+"""Files of a visit that has left (4.18): an invoice that came later, a rehabilitation plan.
+
+An upload has no undo, and no interface lists what arrived (trap T111). So what is about to be sent is on the disk before
+its first byte, a number goes once, and one without a plain answer goes again on a person's word alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from connector.errors import ConfigurationError
+from connector.ledger.steps import KeptStep
+from connector.ledger.store import Ledger
+from connector.ledger.visits import KnownVisit
+from connector.pipeline.calling import CallReport, Question, Request, prepare, question_of, report
+from connector.pipeline.decisions import find_visit
+from connector.pipeline.departure import AN_INVOICE, DOCUMENT
+from connector.pipeline.hearing import flows_of
+from connector.pipeline.letting_go import pipeline_that_leaves
+from connector.pipeline.parts import Parts
+from connector.pipeline.single_call import open_line
+from connector.records import Verdict, yuan
+
+_METHOD = "saveInvoice"
+_BEGUN, _ACCEPTED, _REFUSED, _UNKNOWN = "begun", "accepted", "refused", "unknown"
+_CANNOT_BE_THERE = frozenset({_REFUSED})
+_STATES = {
+    Verdict.ACCEPTED: _ACCEPTED,
+    Verdict.REJECTED: _REFUSED,
+    Verdict.RETRYABLE: _REFUSED,
+    Verdict.NOT_SENT: _REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A file to be sent: its number, what it comes to in yuan, its kind (FILETYPE).
+
+    `again`: a person has looked, and the file of that number is not on the platform.
+    """
+
+    file: Path = field(repr=False)
+    number: str = field(repr=False)
+    money: Decimal = field(repr=False)
+    kind: str = AN_INVOICE
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that may be sent, of this visit, and what a person is asked before."""
+
+    visit: KnownVisit
+    request: Request
+    paper: Paper
+    question: Question
+
+
+def prepare_document(parts: Parts, name: str, paper: Paper) -> Document:
+    """Hold a file to the contract and to what was sent before; nothing is sent.
+
+    Raises ConfigurationError for a file that cannot go, a visit that has not left, or a number that was sent already.
+    """
+    with parts.open_ledger(read_only=True) as ledger:
+        visit = find_visit(ledger, name)
+        _must_have_left(parts, ledger, visit)
+        if not paper.again:
+            _must_be_new(ledger, visit, paper)
+        lines = _sums(ledger, visit, paper)
+    operation = parts.contract.operation(_METHOD)
+    roles = operation.request.roles
+    data = {
+        roles["visit"]: visit.number,
+        roles["invoice"]: paper.number,
+        roles["invoice_amount"]: f"{paper.money:f}",
+        roles["document_kind"]: paper.kind,
+        roles["family"]: flows_of(parts, visit)[0].roll,
+    }
+    request = prepare(parts, operation, data, file=paper.file)
+    asked = question_of(parts, request) or Question((), visit.number)
+    return Document(visit, request, paper, Question((*asked.lines, *lines), visit.number))
+
+
+def send_document(
+    parts: Parts, document: Document, *, notify: Callable[[str], None], is_stopping: Callable[[], bool]
+) -> CallReport:
+    """Send it once; what came of it is kept with the visit. Raises LeaseHeld, SessionError, LedgerError."""
+    request, paper = document.request, document.paper
+    operation, visit_id = request.operation, document.visit.visit_id
+    details: dict[str, object] = {
+        "number": paper.number,
+        "amount": f"{paper.money:f}",
+        "kind": paper.kind,
+        "file": request.document.kind if request.document else "",
+    }
+    with open_line(parts, notify=notify, is_stopping=is_stopping, only_asks=False) as line:
+        if not paper.again:
+            _must_be_new(line.ledger, document.visit, paper)
+        line.keep()
+        _note(line.ledger, visit_id, operation.method, details, _BEGUN)
+        if request.document is None:
+            raise ValueError("4.18 sends a file")
+        texts = {name: str(value) for name, value in request.payload.items()}
+        outcome = line.upload(operation, texts, request.document)
+        _note(line.ledger, visit_id, operation.method, details, _STATES.get(outcome.verdict, _UNKNOWN))
+    return report(parts.contract, operation, outcome)
+
+
+def _note(ledger: Ledger, visit_id: int, method: str, details: dict[str, object], state: str) -> None:
+    ledger.steps.note(visit_id, DOCUMENT, method, {**details, "state": state, "how": state})
+
+
+def _must_have_left(parts: Parts, ledger: Ledger, visit: KnownVisit) -> None:
+    """4.18 takes files of visits that have left, and before their settlement is applied for (trap T129)."""
+    if pipeline_that_leaves(parts, visit).leave and ledger.steps.leaving_of(visit.visit_id) is None:
+        raise ConfigurationError(
+            f"Visit {visit.name} has not left yet: its files go with the discharge (`connector visit leave`), and 4.18 "
+            "is for what comes later. Nothing was sent."
+        )
+
+
+def _must_be_new(ledger: Ledger, visit: KnownVisit, paper: Paper) -> None:
+    """Raise ConfigurationError for a number that the platform has, or may have."""
+    last = _last(ledger, visit, paper.number)
+    use = ledger.journal.invoice(paper.number)
+    if last is not None and last.details.get("state") == _ACCEPTED:
+        raise ConfigurationError(
+            f"The file {paper.number} was sent on {last.at[:10]}, and the platform accepted it. Nothing was sent."
+        )
+    if last is not None and last.details.get("state") not in _CANNOT_BE_THERE:
+        raise ConfigurationError(
+            f"The file {paper.number} was sent on {last.at[:10]}, and nobody knows whether it arrived. Look at the visit on "
+            "the platform's web page; where it is not there, --again sends it. Nothing was sent."
+        )
+    if use is not None:
+        raise ConfigurationError(
+            f"The number {paper.number} was sent on {use.at[:10]} for visit {use.visit}; a number is used once. Where it "
+            "is not on the platform's web page, --again sends it. Nothing was sent."
+        )
+
+
+def _last(ledger: Ledger, visit: KnownVisit, number: str) -> KeptStep | None:
+    """The last thing that was done with a file of this number for the visit."""
+    steps = [
+        one
+        for one in ledger.steps.of(visit.visit_id)
+        if one.name == DOCUMENT and one.details.get("number") == number
+    ]
+    return steps[-1] if steps else None
+
+
+def _sums(ledger: Ledger, visit: KnownVisit, paper: Paper) -> list[str]:
+    """What its invoices would come to, beside its fees: they have to be the same before the settlement is applied for."""
+    if paper.kind != AN_INVOICE:
+        return []
+    steps = ledger.steps.of(visit.visit_id)
+    sent = [one.details for one in steps if one.name == DOCUMENT and one.details.get("state") == _ACCEPTED]
+    brought = sum(Decimal(str(one["amount"])) for one in sent if one.get("kind") == AN_INVOICE)
+    left = ledger.steps.leaving_of(visit.visit_id)
+    with_it = Decimal(str(left.details.get("invoiced") or 0)) if left else Decimal(0)
+    fees = yuan(ledger.platform_base(visit.visit_id))
+    total = with_it + brought + paper.money
+    if total == fees.quantize(Decimal("0.01")):
+        return []
+    return [
+        f"With it the visit's invoices come to {total:,.2f} yuan, its fees to {fees:,.2f}; both have to be the same."
+    ]

@@ -1,0 +1,254 @@
+"""From the end in the HIS to the discharge at the platform (4.12, 4.13), and everything that may come between."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.leaving import add_invoice, discharged, end, heard, leaving, steps
+
+LEAVE = "leaveHos"
+
+
+@pytest.fixture
+def ward(start):
+    """A ward with one registered visit of 30 yuan; visits leave by themselves."""
+
+    def begin(*, leave="automatic", e_invoice=False, ends=True, money="30.00", platform=None, **settings):
+        one = leaving(start(platform=platform, **settings), leave=leave, e_invoice=e_invoice)
+        one.stay(1)
+        one.fee(1, "10.00")
+        one.fee(1, "20.00")
+        one.order(1)
+        assert one.run().exit_code == 0
+        if ends:
+            end(one, money=money)
+        return one
+
+    return begin
+
+
+def tell(report):
+    """What a run says of the visit."""
+    one = report.delivered["ward"]
+    return one.held.get("V1", "") or one.waiting.get("V1", "")
+
+
+def test_a_visit_that_has_ended_leaves_with_everything(ward):
+    one = ward()
+    report = one.run()
+    assert report.exit_code == 0
+    assert report.delivered["ward"].left == 1
+    assert discharged(one) == "2026-03-05"
+    assert heard(one, "discharge") == heard(one, LEAVE) == ["0"]
+    assert one.simulator.invoices("V1") == ["FP1"]
+    (kept,) = steps(one)
+    assert (kept["invoices"], Decimal(kept["total"]), kept["discharged"]) == (["FP1"], 30, "2026-03-05")
+    (approved,) = steps(one, name="approve")
+    assert Decimal(approved["total"]) == 30
+    assert len(approved["number"]) == 16
+    assert one.run().delivered == {}  # and nothing is due any more
+
+
+def test_a_visit_that_is_open_in_the_his_does_not_leave(ward):
+    one = ward(ends=False)
+    one.fee(1)
+    one.run()
+    assert discharged(one) == ""
+    assert heard(one, "discharge") == []
+
+
+@pytest.mark.parametrize("rule", ["ask", "never"])
+def test_a_visit_leaves_by_itself_only_where_that_is_wanted(ward, rule):
+    one = ward(leave=rule)
+    one.fee(1)
+    report = one.run()
+    assert discharged(one) == ""
+    assert ("connector visit leave" in tell(report)) == (rule == "ask")
+
+
+def test_a_charge_that_came_after_the_checklist_is_sent_before_the_visit_leaves(ward):
+    """The HIS charges something while the visit is on its way: HIS and ledger do not agree, and it waits."""
+    one = ward()
+    one.fee(1, "5.00")
+    report = one.run()
+    assert "invoices come to 30.00, the fees to 35.00" in tell(report)
+    assert discharged(one) == ""
+    one.change("UPDATE invoice SET money = '35.00'")
+    assert one.run().exit_code == 0
+    assert discharged(one) == "2026-03-05"
+
+
+def test_rows_that_come_after_it_has_left_are_held_visibly(ward):
+    one = ward()
+    one.run()
+    one.fee(1, "5.00")
+    report = one.run()
+    assert report.exit_code == 4
+    assert "connector visit undo V1" in tell(report)
+    assert len(one.simulator.fees("V1")) == 2
+    one.simulator.state.commit("reopen", visit="V1")  # 4.14, by whoever
+    with one.parts().open_ledger() as ledger:
+        (visit,) = ledger.find_visits("V1")
+        ledger.steps.note(visit.visit_id, "undo_leave", "leaveHosUndo", {})
+    report = one.run()
+    assert len(one.simulator.fees("V1")) == 3
+    assert discharged(one) == ""  # it is back: a person has to say that it leaves again
+    assert "its leaving was undone" in tell(report)
+
+
+def test_a_discharge_that_is_cancelled_in_the_his_afterwards_is_told(ward):
+    one = ward()
+    one.run()
+    one.change("UPDATE stay SET ended = NULL WHERE zyh = 1")
+    one.fee(1)
+    report = one.run()
+    assert report.exit_code == 4
+    assert discharged(one) == "2026-03-05"
+
+
+def test_a_fee_after_the_discharge_stands_against_it(ward):
+    one = ward()
+    one.change("UPDATE stay SET ended = '2026-03-01' WHERE zyh = 1")
+    report = one.run()
+    assert "2 fees are dated after the discharge on 2026-03-01" in tell(report)
+    assert heard(one, "discharge") == heard(one, LEAVE) == []
+
+
+def test_a_record_that_is_not_written_yet_stands_against_it(ward):
+    one = ward()
+    one.change("DELETE FROM record WHERE kind = 'cover'")
+    assert "病例首页 (km05)" in tell(one.run())
+    assert heard(one, LEAVE) == []
+
+
+def test_where_the_hospital_has_electronic_invoices_one_has_to_go_with_it(ward):
+    one = ward(e_invoice=True, money="")
+    assert "no invoice goes with it" in tell(one.run())
+    add_invoice(one, 1, "30.00")
+    one.run()
+    assert discharged(one)
+
+
+def test_without_electronic_invoices_it_leaves_and_says_so(ward):
+    one = ward(money="")
+    report = one.run()
+    assert discharged(one)
+    assert "no invoice goes with it" in report.delivered["ward"].warnings["V1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("110016", "fees are dated after the discharge"),
+        ("110020", "charge what is missing"),
+        ("110022", "mend the 对照"),
+        ("110025", "invoices have to come to the total"),
+        ("110011", "another person"),
+        ("110017", "day of discharge"),
+        ("110024", "110024"),
+    ],
+)
+def test_a_refused_discharge_is_held_and_not_repeated_until_somebody_says_so(ward, code, advice):
+    one = ward()
+    one.simulator.switch_on({"fault": "P.hard", "code": code, "operation": LEAVE, "times": 1})
+    report = one.run()
+    assert report.exit_code == 4
+    assert code in tell(report)
+    assert advice in tell(report)
+    assert "connector visit leave V1" in tell(report)
+    assert discharged(one) == ""
+    assert one.run().exit_code == 4
+    assert heard(one, LEAVE) == [code]
+    one.change("UPDATE record SET text = '右腕疼痛'")  # something was mended
+    assert one.run().exit_code == 0
+    assert discharged(one)
+    assert one.run().standings["ward"].held == {}
+
+
+@pytest.mark.parametrize("code", ["110008", "110021", "11009"])
+def test_a_discharge_that_may_come_later_goes_at_the_next_run(ward, code):
+    one = ward()
+    one.simulator.switch_on({"fault": "P.hard", "code": code, "operation": LEAVE, "times": 1})
+    report = one.run()
+    assert code in tell(report)
+    assert one.run().exit_code == 0
+    assert discharged(one)
+
+
+@pytest.mark.parametrize("fault", ["N.sent_no_answer", "N.500.A", "N.answer_garbled", "N.reset"])
+def test_a_discharge_whose_answer_is_lost_is_settled_by_the_day_that_the_platform_shows(ward, fault):
+    one = ward()
+    one.simulator.switch_on(f"{fault}:{LEAVE}@1")
+    assert one.run_until_quiet().exit_code == 0
+    assert discharged(one) == "2026-03-05"
+    assert heard(one, LEAVE).count("0") == 1
+    assert one.simulator.invoices("V1") == ["FP1"]
+    (kept,) = steps(one)
+    assert kept["invoices"] == ["FP1"]
+
+
+@pytest.mark.parametrize("fault", ["N.lose_request", "N.500.B", "P.soft", "P.session_drop"])
+def test_a_discharge_that_was_lost_goes_again(ward, fault):
+    one = ward()
+    one.simulator.switch_on(f"{fault}:{LEAVE}@1")
+    one.run()
+    one.run_until_quiet()
+    assert discharged(one) == "2026-03-05"
+    assert heard(one, LEAVE).count("0") == 1
+    assert len(steps(one)) == 1
+
+
+def test_a_discharge_that_comes_late_is_found(ward):
+    one = ward()
+    late = {"fault": "P.delay_post_session", "operation": LEAVE, "times": 1, "delay_s": 3600}
+    one.simulator.switch_on(late)
+    one.time.on_sleep = lambda seconds: one.simulator.release() if seconds > 1000 else None
+    one.run_until_quiet()
+    assert discharged(one) == "2026-03-05"
+    assert len(steps(one)) == 1
+
+
+def test_a_visit_that_left_by_other_hands_on_that_day_is_taken_as_left(ward):
+    one = ward()
+    one.simulator.close_visit("V1", on="2026-03-05")
+    report = one.run()
+    assert report.exit_code == 0
+    assert heard(one, LEAVE) == []
+    assert steps(one)[0]["how"] == "by other hands"
+    assert "by other hands" in report.delivered["ward"].warnings["V1"]
+
+
+def test_a_visit_that_left_by_other_hands_on_another_day_is_held(ward):
+    one = ward()
+    one.simulator.close_visit("V1", on="2026-03-04")
+    report = one.run()
+    assert report.exit_code == 4
+    assert "2026-03-04, by other hands, and the HIS says 2026-03-05" in tell(report)
+    assert steps(one) == []
+
+
+def test_totals_that_differ_keep_it_here(ward):
+    one = ward()
+    one.simulator.add_fees_by_hand("V1", Decimal(3))
+    report = one.run()
+    assert report.exit_code == 4
+    assert "the platform holds 33.00, the ledger 30.00" in tell(report)
+    assert heard(one, "discharge") == []
+
+
+def test_fees_that_somebody_enters_between_the_checklist_and_the_approval_keep_it_here(ward):
+    one = ward()
+    one.simulator.switch_on({"fault": "P.manual_add", "operation": "discharge", "times": 1})
+    report = one.run()
+    assert "4.12 approves" in tell(report)
+    assert heard(one, LEAVE) == []
+
+
+def test_a_second_stay_leaves_for_itself(ward):
+    one = ward()
+    one.stay(2)
+    one.fee(2, "7.00")
+    end(one, 2, money="7.00", on="2026-03-04")
+    assert one.run_until_quiet().exit_code == 0
+    assert (discharged(one, "V1"), discharged(one, "V2")) == ("2026-03-05", "2026-03-04")
+    assert heard(one, LEAVE) == ["0", "0"]
