@@ -1,6 +1,6 @@
 -- 工伤门诊就诊：当日来当日走，天数为 0。离院日期是收费日期；退过费的是最后一次退费的日期，
 -- 因为中心不收日期晚于出院日期的费用（110016）。
-SELECT b.SFXH, b.MZHM, COALESCE(t.TFRQ, b.SFRQ) AS LYRQ, p.BRXM, UPPER(p.SFZH) AS SFZH, b.ZDBM
+SELECT b.SFXH, b.MZHM, COALESCE(t.TFRQ, b.SFRQ) AS LYRQ, p.BRXM, UPPER(p.SFZH) AS SFZH, b.ZDBM, b.ZDMC
 FROM MS_SFZB b
 JOIN GS_DJXX g ON g.SFXH = b.SFXH
 JOIN MS_BRDA p ON p.BRID = b.BRID

@@ -121,7 +121,7 @@ def shipped(tmp_path):
 def test_check_says_what_was_checked(use, shipped):
     code, out, err = use("check", "-p", shipped)
     assert (code, err) == (0, "")
-    assert out.startswith("22 mappings, 4 pipelines: nothing wrong in the files.\n")
+    assert out.startswith("34 mappings, 4 pipelines: nothing wrong in the files.\n")
     assert "cross-province-orders takes 13 fields over from inpatient-orders and has 0 of its own." in out
     assert "has every column they name" in out
     (shipped / "his.db").unlink()

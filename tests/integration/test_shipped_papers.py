@@ -16,7 +16,9 @@ from connector.pipeline.run import run
 from connector.pipeline.scaffold import make_ledger
 from connector.pipeline.shipped import copy_shipped
 from connector.sample.changes import change_hospital
+from connector.sample.elsewhere import sample_filings
 from connector.sample.hospital import Sample, build_hospital, sample_injuries
+from connector.simulator.facts import Facts
 from connector.simulator.server import serve
 from tests.unit.simulator.client import KEY, START, Caller
 
@@ -31,10 +33,23 @@ delivery: {{settle_s: 1, read_lag_s: 0}}
 """
 
 
+PLAN = """\
+version: 1
+mapping: plan
+fills: offsiteLeaveHos.bskm12s.bskm12
+source: {table: DZ_FPXX, key: FPXH, visit: ZYH, changes: {by: comparison}}
+fields: {body: {from: FPNR, file: true}, invoiceNo: {value: KF1}, invoiceMoney: {value: "0"}, filetype: {value: "02"}}
+"""
+
+
 @dataclass
 class Hospital:
     parts: Parts
     sample: Sample
+
+    @property
+    def his(self) -> str:
+        return self.parts.project.settings.his.url.read({}, self.parts.project.directory)
 
     def gather(self, pipeline: str, visit: str, number: str = "") -> Papers:
         with self.parts.open_hospital() as hospital:
@@ -48,6 +63,10 @@ def _open(home, his: str, url: str = "http://127.0.0.1:1/nm-his") -> Parts:
     copy_shipped(home)
     (home / "connector.yaml").write_text(SETTINGS.format(his=his, url=url), encoding="utf-8")
     list(make_ledger(home))
+    return _reopen(home)
+
+
+def _reopen(home) -> Parts:
     clock = replace(real_clock(), now=lambda: START)
     return open_project(home, environ={"PASSWORD": "secret", "KEY": KEY}, clock=clock)
 
@@ -101,6 +120,31 @@ def test_an_outpatient_leaves_with_an_invoice_alone(hospital):
     assert {name: count for name, count in papers.nodes.items() if count} == {"km12": 1}
 
 
+def test_across_provinces_the_fields_have_their_own_names(hospital):
+    """T39: date, reason and diagnosis of 4.26 are called otherwise, and one name means something else."""
+    (key,) = hospital.sample.planted["far_discharged"]
+    body = hospital.gather("cross-province", key).body
+    assert body["akc202"] == "9"
+    assert date.fromisoformat(body["aae031"]) < TODAY
+    assert body["akc194"].startswith("S")
+    assert not body["akc195"].isascii()
+    assert [row["filetype"] for row in body["bskm12s"]["bskm12"]] == ["01"]
+
+
+def test_a_rehabilitation_plan_goes_along_and_is_no_invoice(hospital, tmp_path):
+    """T128: filetype 02 across provinces; its amount is not part of the sum."""
+    _open(tmp_path, hospital.his)
+    (tmp_path / "mappings" / "plan.yaml").write_text(PLAN, encoding="utf-8")
+    file = tmp_path / "pipelines" / "cross-province.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "  - plan\n", encoding="utf-8")
+    there = Hospital(_reopen(tmp_path), hospital.sample)
+    papers = there.gather("cross-province", hospital.sample.planted["far_discharged"][0])
+    assert papers.rejections == ()
+    assert papers.nodes["bskm12"] == 2
+    (invoice,) = papers.invoices
+    assert invoice.amount > 0
+
+
 @pytest.mark.parametrize(
     "server",
     [
@@ -112,7 +156,8 @@ def test_a_server_gives_the_same_papers(hospital, server, request, tmp_path):
     url = request.getfixturevalue(server)
     build_hospital(url, today=TODAY)
     there = Hospital(_open(tmp_path, url), hospital.sample)
-    for pipeline, visit in (("inpatient", COMPLETE), ("inpatient", LACKING), ("outpatient", "41003")):
+    far = hospital.sample.planted["far_discharged"][0]
+    for pipeline, visit in (("inpatient", COMPLETE), ("cross-province", far), ("outpatient", "41003")):
         mine, other = hospital.gather(pipeline, visit), there.gather(pipeline, visit)
         assert other.body == mine.body
         assert other.shortened == mine.shortened
@@ -120,11 +165,16 @@ def test_a_server_gives_the_same_papers(hospital, server, request, tmp_path):
 
 
 def test_the_platform_lets_every_complete_visit_leave(tmp_path):
-    """Two days are delivered; then fees are approved (4.12) and every visit leaves (4.13) with its papers."""
+    """Two days are delivered; then fees are approved (4.12) and every visit leaves (4.13, 4.26) with its papers."""
     his = f"sqlite:///{tmp_path / 'his.db'}"
     sample = build_hospital(his, today=TODAY)
     with serve(
-        key_text=KEY, username="demo", password="secret", clock=lambda: START, injuries=sample_injuries(his)
+        key_text=KEY,
+        username="demo",
+        password="secret",
+        clock=lambda: START,
+        injuries=sample_injuries(his),
+        facts=Facts(filings=tuple(sample_filings(his))),
     ) as simulator:
         there = Hospital(_open(tmp_path, his, simulator.url), sample)
         for change in (None, change_hospital):
@@ -140,14 +190,20 @@ def test_the_platform_lets_every_complete_visit_leave(tmp_path):
             for name in ("old", "new", "refunded")
             for key in sample.planted[f"bill_{name}"]
         ]
-        for pipeline, key in (*stays, *bills):
+        far = [
+            ("cross-province", sample.planted["far_discharged"][0]),
+            ("cross-province-outpatient", sample.planted["far_bill"][0]),
+        ]
+        for pipeline, key in (*stays, *bills, *far):
             papers = there.gather(pipeline, key)
             assert papers.rejections == ()
             number = str(papers.body["akc190"])
-            approved = caller.call("discharge", akc190=number, aaca07=f"N{key}", rolltype="0")
+            approved = caller.call(
+                "discharge", akc190=number, aaca07=f"N{key}", rolltype="1" if "cross" in pipeline else "0"
+            )
             total = sum(one.amount for one in papers.invoices)
             assert total == round(float(approved["alc407"]) * 10_000), key
-            answers[key] = caller.call("leaveHos", **papers.body)
+            answers[key] = caller.call(papers.operation.method, **papers.body)
         caller.http.close()
     assert "病例首页" in answers.pop(LACKING)["msg"]
     assert {str(one["code"]) for one in answers.values()} == {"0"}, answers
