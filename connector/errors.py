@@ -109,9 +109,13 @@ class LedgerError(ConnectorError):
 
 
 class LeaseHeld(ConnectorError):
-    """Another process is delivering on this ledger."""
+    """Another process is delivering on this ledger. `holder`: who, as the lease says it; "" where it does not."""
 
     exit_code = 5
+
+    def __init__(self, message: str, *, holder: str = "") -> None:
+        self.holder = holder
+        super().__init__(message)
 
 
 class GuardStopped(ConnectorError):

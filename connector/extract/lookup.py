@@ -39,6 +39,21 @@ def read_by_visits(hospital: Hospital, query: Query, visits: Sequence[str]) -> I
             yield from _chunks(hospital, resolved, [wanted], order)
 
 
+def count_by_visits(hospital: Hospital, query: Query, visits: Sequence[str]) -> int:
+    """How many rows the visits have together; `visits` and errors as `read_by_visits` has them."""
+    if query.visit is None:
+        raise ValueError("counting by visit needs a visit column")
+    resolved = hospital.resolve(query)
+    column = resolved.column(query.visit)
+    rows = 0
+    for group in _groups(dict.fromkeys(visits), VISITS_A_STATEMENT):
+        wanted = _equal_to_one(hospital, column, group)
+        if wanted is not None:
+            statement = select([sa.func.count()], resolved.source).where(wanted)
+            rows += int(hospital.scalar(resolved, statement))
+    return rows
+
+
 def read_by_keys(hospital: Hospital, query: Query, keys: Sequence[str]) -> Iterator[Chunk]:
     """The rows with the given keys (`join_key` texts), as far as they still exist."""
     resolved = hospital.resolve(query)

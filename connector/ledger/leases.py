@@ -139,7 +139,8 @@ class Leases:
         owner, taken_at, kept_at = row
         return LeaseHeld(
             f"{owner} has been delivering on this ledger since {to_iso(taken_at)} (last sign of life "
-            f"{to_iso(kept_at)}). Nothing is sent by this process; run again when the other has ended."
+            f"{to_iso(kept_at)}). Nothing is sent by this process; run again when the other has ended.",
+            holder=owner,
         )
 
     def _lock_process(self) -> bool:

@@ -27,6 +27,7 @@ class Waiting:
     visit: str = field(repr=False)
     mapping: str
     quantity: Quantity
+    visit_id: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Quantities:
         """What waits to be sent, by visit and mapping; held visits too, for they go on once their totals agree."""
         with self.database.reading() as link:
             rows = link.rows(
-                "SELECT v.number, v.key, m.name, COUNT(*), SUM(ABS(r.amount)) FROM segment s "
+                "SELECT v.number, v.key, m.name, COUNT(*), SUM(ABS(r.amount)), v.id FROM segment s "
                 'JOIN record r ON r.id >= s.first_id AND r.id < s.first_id + s."rows" '
                 "JOIN visit v ON v.id = s.visit_id JOIN mapping m ON m.id = s.mapping_id "
                 "WHERE s.live > 0 AND s.mapping_id IN (??) AND v.mapping_id = ? AND r.state = :staged "
@@ -58,8 +59,8 @@ class Quantities:
                 mapping_id(link, visits),
             )
         return [
-            Waiting(number or key, mapping, Quantity(count, int(amount)))
-            for number, key, mapping, count, amount in rows
+            Waiting(number or key, mapping, Quantity(count, int(amount)), visit_id)
+            for number, key, mapping, count, amount, visit_id in rows
         ]
 
     def sent_since(self, moment: datetime) -> Quantity:

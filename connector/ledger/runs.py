@@ -23,6 +23,15 @@ class Run:
     exit_code: int | None
     summary: Mapping[str, object] = field(repr=False)
 
+    @property
+    def seconds(self) -> float:
+        """How long it took; 0 while it is under way, or if its process died."""
+        if not self.ended_at:
+            return 0.0
+        return (
+            datetime.fromisoformat(self.ended_at) - datetime.fromisoformat(self.started_at)
+        ).total_seconds()
+
 
 @dataclass(frozen=True, slots=True)
 class Runs:
@@ -43,13 +52,17 @@ class Runs:
             )
             return int(link.rows("SELECT MAX(id) FROM run")[0][0])
 
+    def note(self, run_id: int, summary: Mapping[str, object]) -> None:
+        """Keep what a run that is still under way says it did so far; a later note, or its end, replaces it."""
+        with self.database.writing() as link:
+            link.run("UPDATE run SET summary = ? WHERE id = ?", self._seal(run_id, summary), run_id)
+
     def end(self, run_id: int, exit_code: int, summary: Mapping[str, object]) -> None:
         """End a run, and hand freed room back to the disk."""
-        sealed = self.seal.seal("summary", run_id, json.dumps(summary, default=str).encode())
         with self.database.writing() as link:
             link.run(
                 "UPDATE run SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
-                *(to_ms(self.now()), exit_code, sealed, run_id),
+                *(to_ms(self.now()), exit_code, self._seal(run_id, summary), run_id),
             )
         tidy(self.database, run_id)
 
@@ -68,6 +81,9 @@ class Runs:
             )
             for run_id, pipeline, kind, began, ended, exit_code, sealed in rows
         ]
+
+    def _seal(self, run_id: int, summary: Mapping[str, object]) -> bytes:
+        return self.seal.seal("summary", run_id, json.dumps(summary, default=str).encode())
 
     def _summary(self, run_id: int, sealed: bytes | None) -> Mapping[str, object]:
         if sealed is None:

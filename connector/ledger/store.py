@@ -165,6 +165,10 @@ class Ledger:
         """End a run."""
         self._runs.end(run_id, exit_code, summary)
 
+    def note_run(self, run_id: int, summary: Mapping[str, object]) -> None:
+        """Keep what a run that is still under way did so far."""
+        self._runs.note(run_id, summary)
+
     def runs(self, limit: int = 20, *, kind: str = "run") -> list[Run]:
         """The last runs of a kind, the newest first."""
         return self._runs.history(limit, kind)

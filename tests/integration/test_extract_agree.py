@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector.extract.incremental import read
-from connector.extract.lookup import read_all, read_by_keys, read_by_visits
+from connector.extract.lookup import count_by_visits, read_all, read_by_keys, read_by_visits
 from connector.extract.source import Cursor, Query, open_hospital
 
 POSTGRESQL_ROWS = """
@@ -230,6 +230,7 @@ def _lookups(url, fast, ddl):
         visits = _whole(list(read_by_visits(hospital, query, ["3", "5", "no visit", "999"])))[0]
         assert sorted(set(visits["visit"].to_pylist())) == [3, 5]
         assert visits.num_rows == 20
+        assert count_by_visits(hospital, query, ["3", "5", "no visit", "999"]) == visits.num_rows
         keys = _whole(list(read_by_keys(hospital, query, ["3|N031", "19|N199", "3|N999", "x|N031"])))[0]
         assert [n.strip() for n in keys["no"].to_pylist()] == ["N031", "N199"]
         flat = Query("m", None, f"SELECT no, amount FROM {quote} -- '12:30' 100%", ())

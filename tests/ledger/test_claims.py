@@ -446,6 +446,18 @@ def test_quarantine_is_grouped_filtered_and_released(ledger, visits, visit):
     assert len(ledger.quarantined_keys(CHARGES)) == 5
 
 
+def test_a_run_under_way_says_what_it_did_so_far(ledger, clock):
+    run_id = ledger.begin_run("inpatient", "backfill shard")
+    for rows in (1, 2):
+        ledger.note_run(run_id, {"rows": rows})
+        (run,) = ledger.runs(kind="backfill shard")
+        assert (run.summary, run.exit_code, run.ended_at, run.seconds) == ({"rows": rows}, None, "", 0)
+    clock.forward(seconds=90)
+    ledger.end_run(run_id, exit_code=0, summary={"rows": 3})
+    (run,) = ledger.runs(kind="backfill shard")
+    assert (run.summary, run.exit_code, run.seconds) == ({"rows": 3}, 0, 90)
+
+
 def test_history_of_runs(ledger, clock):
     run_id = ledger.begin_run("p", "run")
     clock.forward(seconds=3)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connector.errors import SourceError
 from connector.extract.incremental import read
-from connector.extract.lookup import read_all, read_by_keys, read_by_visits
+from connector.extract.lookup import count_by_visits, read_all, read_by_keys, read_by_visits
 from connector.extract.source import Cursor, Query, open_hospital
 from connector.records import Watermark
 
@@ -308,6 +308,8 @@ def test_visits_and_keys(database, opened):
     )
     assert list(read_by_keys(opened(), BY_NUMBER, [])) == []
     assert list(read_by_visits(opened(), BY_NUMBER, ["x"])) == []
+    assert count_by_visits(opened(), BY_NUMBER, [*visits, "0", "none", "5000"]) == 1000
+    assert count_by_visits(opened(), BY_NUMBER, ["x"]) == 0
 
 
 def test_keys_of_several_columns_and_padded_text(database, opened):
