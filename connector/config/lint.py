@@ -17,6 +17,7 @@ from connector.config.pipeline import Pipeline
 from connector.config.places import KEY
 from connector.config.target import Target, find_target, name_fields, told_paths
 from connector.contract.library import Contract
+from connector.contract.lookups import role_paths
 from connector.contract.spec import Lookup
 from connector.errors import Fault
 
@@ -219,7 +220,26 @@ def lint_pipelines(
                 owners[name] = pipeline.name
         faults += _fit_faults(pipeline, targets)
         faults += paper_faults(pipeline, targets)
+        faults += _since_faults(pipeline, mappings, targets)
     return faults
+
+
+def _since_faults(
+    pipeline: Pipeline, mappings: abc.Mapping[str, Mapping], targets: abc.Mapping[str, Target]
+) -> list[Fault]:
+    """Where visits are told apart by their day of admission, a column of the HIS must tell it."""
+    if pipeline.since is None or pipeline.visits not in mappings or pipeline.visits not in targets:
+        return []
+    path = dict(role_paths(targets[pipeline.visits].operation)).get("admitted", "")
+    expression = mappings[pipeline.visits].fields.get(path)
+    if expression is not None and expression.columns:
+        return []
+    message = f"“since” needs the day of admission, and no column of the HIS tells it in {pipeline.visits} ({path})."
+    return [
+        pipeline.places.fault(
+            message, "since", hint="Let that field be made of a column, or leave out since."
+        )
+    ]
 
 
 def _fit_faults(pipeline: Pipeline, targets: abc.Mapping[str, Target]) -> list[Fault]:

@@ -1,6 +1,7 @@
 """Reading a pipeline file."""
 
 import pathlib
+from datetime import date
 
 from connector.config.form import Form, read_version
 from connector.config.mapping_file import read_name
@@ -23,7 +24,28 @@ def read_pipeline(page: Page, path: pathlib.Path) -> Pipeline | None:
     leave = form.word("leave") or ""
     documents = form.words("documents")
     schedule = read_schedule(form.form("schedule"))
+    since = _read_since(form)
     form.close()
     return Pipeline(
-        name, visits, mappings, path, page.places(), leave=leave, documents=documents, schedule=schedule
+        name,
+        visits,
+        mappings,
+        path,
+        page.places(),
+        leave=leave,
+        documents=documents,
+        schedule=schedule,
+        since=since,
     )
+
+
+def _read_since(form: Form) -> date | None:
+    """A day; None where none is named, or what is named is no day (noted)."""
+    scalar = form.scalar("since")
+    if scalar is None:
+        return None
+    try:
+        return date.fromisoformat(scalar.text)
+    except ValueError:
+        form.page.complain(scalar.spot, "“since” must be a date.", "For example 2026-03-01.")
+        return None

@@ -29,6 +29,24 @@ class Quiet:
             return self.start <= at < self.end
         return at >= self.start or at < self.end
 
+    def is_at(self, moment: datetime, zone: ZoneInfo) -> bool:
+        """Whether a moment is in them."""
+        return self.holds(moment.astimezone(zone).time())
+
+    def after(self, moment: datetime, zone: ZoneInfo) -> datetime:
+        """The moment itself, or the end of the quiet hours it is in."""
+        if not self.is_at(moment, zone):
+            return moment
+        local = moment.astimezone(zone)
+        day = local.date() + (_DAY if self.end <= local.time() else timedelta())
+        return datetime.combine(day, self.end, zone).astimezone(moment.tzinfo)
+
+    @property
+    def hours(self) -> float:
+        """How many hours of a day they are."""
+        start, end = (one.hour + one.minute / 60 for one in (self.start, self.end))
+        return (end - start) % 24
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -40,15 +58,11 @@ class Schedule:
 
     def is_quiet(self, moment: datetime, zone: ZoneInfo) -> bool:
         """Whether the quiet hours hold at a moment."""
-        return self.quiet is not None and self.quiet.holds(moment.astimezone(zone).time())
+        return self.quiet is not None and self.quiet.is_at(moment, zone)
 
     def after_quiet(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """The moment itself, or the end of the quiet hours it is in."""
-        if self.quiet is None or not self.is_quiet(moment, zone):
-            return moment
-        local = moment.astimezone(zone)
-        day = local.date() + (_DAY if self.quiet.end <= local.time() else timedelta())
-        return datetime.combine(day, self.quiet.end, zone).astimezone(moment.tzinfo)
+        return moment if self.quiet is None else self.quiet.after(moment, zone)
 
 
 def next_due(schedule: Schedule, zone: ZoneInfo, last: datetime | None, now: datetime) -> datetime:
@@ -70,7 +84,7 @@ def read_schedule(form: Form | None) -> Schedule | None:
     """The `schedule` of a pipeline; None where there is none. What is wrong is noted on the page."""
     if form is None:
         return None
-    schedule = Schedule(_read_every(form), _read_cron(form), _read_quiet(form))
+    schedule = Schedule(_read_every(form), _read_cron(form), read_quiet(form))
     if form.has("every") == form.has("cron"):
         form.complain(
             "A schedule says either “every” or “cron”.", 'For example every: 15m, or cron: "*/10 7-22 * * *".'
@@ -115,7 +129,8 @@ def _unfit(expression: str) -> str:
     return ""
 
 
-def _read_quiet(form: Form) -> Quiet | None:
+def read_quiet(form: Form) -> Quiet | None:
+    """The `quiet` hours of a table; None where it names none. What is wrong is noted on the page."""
     scalar = form.scalar("quiet")
     if scalar is None:
         return None

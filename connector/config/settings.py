@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from connector.config.places import Places
+from connector.config.schedule import Quiet
 from connector.config.secrets import Secret
 
 
@@ -162,6 +163,20 @@ class LifecycleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BackfillSettings:
+    """How gently the past is uploaded; None is no limit.
+
+    As long as so many rows went within an hour, or on a day (of `platform.key_date_zone`), by whatever command, a
+    backfill sends none; `quiet`: nor in these hours of the day.
+    """
+
+    rows_per_hour: int | None = 20_000
+    rows_per_day: int | None = 100_000
+    visits_in_flight: int = 2
+    quiet: Quiet | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementSettings:
     """How a settlement sheet is printed: its `title` ("" is the document's), and the `fonts` of its PDF.
 
@@ -186,5 +201,6 @@ class Settings:
     journal: JournalSettings = field(default_factory=JournalSettings)
     settlement: SettlementSettings = field(default_factory=SettlementSettings)
     lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
+    backfill: BackfillSettings = field(default_factory=BackfillSettings)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

@@ -14,8 +14,10 @@ from connector.config.mapping_file import read_encoding
 from connector.config.masking import hide_all_but
 from connector.config.page import Page
 from connector.config.places import Path
+from connector.config.schedule import read_quiet
 from connector.config.secrets import Secret
 from connector.config.settings import (
+    BackfillSettings,
     CardSettings,
     CheckSettings,
     DeliverySettings,
@@ -40,6 +42,7 @@ _SECTIONS = (
     "cards",
     "journal",
     "lifecycle",
+    "backfill",
     "settlement",
 )
 _SECRETS = frozenset(
@@ -60,6 +63,7 @@ _OPEN: frozenset[Path] = frozenset(
     | {("journal", one) for one in JournalSettings.__dataclass_fields__}
     | {("settlement", "title"), ("settlement", "fonts")}
     | {("lifecycle", one) for one in LifecycleSettings.__dataclass_fields__}
+    | {("backfill", one) for one in BackfillSettings.__dataclass_fields__}
 )
 """Settings whose values may be shown. Everything else in the file is masked, known or not."""
 _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -88,6 +92,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
         cards=_read_cards(form.form("cards")),
         journal=_read_journal(form.form("journal")),
         lifecycle=_read_lifecycle(form.form("lifecycle")),
+        backfill=_read_backfill(form.form("backfill")),
         settlement=_read_settlement(form.form("settlement"), path.parent),
         file=path,
     )
@@ -282,6 +287,20 @@ def _read_lifecycle(form: Form | None) -> LifecycleSettings:
     )
     form.close()
     return lifecycle
+
+
+def _read_backfill(form: Form | None) -> BackfillSettings:
+    default = BackfillSettings()
+    if form is None:
+        return default
+    backfill = BackfillSettings(
+        rows_per_hour=_read_limit(form, "rows_per_hour", default.rows_per_hour),
+        rows_per_day=_read_limit(form, "rows_per_day", default.rows_per_day),
+        visits_in_flight=form.number("visits_in_flight", default=default.visits_in_flight, least=1, most=64),
+        quiet=read_quiet(form),
+    )
+    form.close()
+    return backfill
 
 
 def _read_settlement(form: Form | None, directory: pathlib.Path) -> SettlementSettings:

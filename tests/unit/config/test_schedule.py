@@ -1,6 +1,6 @@
 """`schedule:` of a pipeline: what may stand there, and when a pipeline is due next."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -140,3 +140,16 @@ def test_what_is_wrong_is_said_at_its_place(desk, text, where, said):
     fault = desk.fault()
     assert said in fault.message
     assert desk.at(fault).startswith(where)
+
+
+def test_since_is_a_day(desk):
+    desk.files[FILE] += "since: 2026-03-01\n"
+    assert desk.load().pipelines["inpatient"].since == date(2026, 3, 1)
+
+
+@pytest.mark.parametrize("text", ["2026-02-30", "March", "01.03.2026"])
+def test_a_since_that_is_no_day_is_said_at_its_place(desk, text):
+    desk.files[FILE] += f"since: {text}\n"
+    fault = desk.fault()
+    assert fault.message == "“since” must be a date."
+    assert desk.at(fault).startswith(text)

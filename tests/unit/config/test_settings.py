@@ -1,6 +1,7 @@
 """connector.yaml: its values, and that no secret is ever shown back."""
 
 import dataclasses
+from datetime import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.config.page import Page
+from connector.config.schedule import Quiet
 from connector.config.settings import (
+    BackfillSettings,
     CardSettings,
     CheckSettings,
     DeliverySettings,
@@ -42,6 +45,7 @@ guards:
 checks: {amount_tolerance: "0.10", length_in: bytes}
 cards: {region: "150100"}
 journal: {keep_days: 30, keep: changes}
+backfill: {rows_per_hour: 10, rows_per_day: null, visits_in_flight: 3, quiet: "07:00-19:30"}
 settlement: {title: 包头市结算单, fonts: [fonts/a.ttf, /b.ttc]}
 lifecycle:
   {accident_report: no-upload, leave: automatic, e_invoice: true, single_injury: ask, single_application: take,
@@ -69,6 +73,7 @@ def test_every_setting_is_read(desk):
     assert read.checks == CheckSettings(Decimal("0.10"), "bytes")
     assert read.cards == CardSettings("150100")
     assert read.journal == JournalSettings(30, "changes")
+    assert read.backfill == BackfillSettings(10, None, 3, Quiet(time(7), time(19, 30)))
     assert read.settlement == SettlementSettings(
         "包头市结算单", (read.file.parent / "fonts" / "a.ttf", Path("/b.ttc"))
     )
@@ -83,6 +88,7 @@ def test_what_is_not_said_has_its_default(desk):
     assert read.cards == CardSettings("150000")
     assert read.journal == JournalSettings(365, "all")
     assert read.settlement == SettlementSettings()
+    assert read.backfill == BackfillSettings(20_000, 100_000, 2, None)
     assert read.lifecycle == LifecycleSettings("optional", "ask", False, "take", "ask", "take")
     assert read.platform.max_file_mb == 10
     assert (read.his.page_rows, read.platform.proxy, dict(read.platform.headers)) == (50_000, None, {})
@@ -109,6 +115,13 @@ def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
             "“message_in” must be one of form, query, json.",
         ),
         ("username: demo", "username: demo, key_date_zone: Asia/Peking", "There is no such time zone."),
+        ("version: 1", "version: 1\nbackfill: {rows_per_hour: 0}", "“rows_per_hour” must be from 1 to"),
+        (
+            "version: 1",
+            "version: 1\nbackfill: {quiet: 7-19}",
+            "“quiet” must be two different times of the day.",
+        ),
+        ("version: 1", "version: 1\nbackfill: {rows: 5}", "The key “rows” is not known in backfill."),
         ("version: 1", "version: 1\njournal: {keep_days: 0}", "“keep_days” must be"),
         ("version: 1", "version: 1\njournal: {keep: al}", "“keep” must be one of all, changes."),
         ("version: 1", 'version: 1\ncards: {region: "15"}', "“region” must be a region code of six digits."),
