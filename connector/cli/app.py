@@ -61,7 +61,7 @@ def run(arguments: list[str]) -> int:
 def _leave(code: int, arguments: list[str]) -> int:
     """The exit code of a command that ended by itself or by Ctrl-C."""
     if code == STOPPED:
-        delivers = bool({"run", "serve", "demo", "reconcile"} & set(arguments[:1]))
+        delivers = bool({"run", "serve", "backfill", "demo", "reconcile"} & set(arguments[:1]))
         say("Stopped." + (_IN_LEDGER if delivers else ""), to=err)
     return code
 

@@ -7,6 +7,7 @@ import typer
 
 from connector.cli import (
     asking,
+    backfill,
     calibrate,
     call,
     card,
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="test")(test)
     app.command()(run)
     app.command()(serve.serve)
+    app.command()(backfill.backfill)
     app.command()(status)
     app.command()(reconcile.reconcile)
     app.add_typer(visit.app, name="visit")

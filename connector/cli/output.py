@@ -44,6 +44,8 @@ def show_json_line(value: object) -> None:
 
 
 _MONEY: Mapping[str, Sequence[str]] = {
+    "BackfillPlan": ("amount",),
+    "BackfillReport": ("amount",),
     "Booked": ("amount",),
     "Case": ("ledger", "baseline", "platform"),
     "CaseRow": ("amount",),
@@ -67,6 +69,8 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Row": ("his", "accepted", "difference"),
     "Said": ("total",),
     "Served": ("amount",),
+    "Shard": ("amount",),
+    "ShardState": ("planned", "accepted", "waiting"),
     "Standing": ("accepted", "staged", "doubt"),
     "SuspectSums": ("ledger", "doubt", "platform"),
     "VisitTotals": ("accepted", "staged", "doubt", "set_aside", "baseline"),
@@ -74,6 +78,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
 """Fields that hold an amount scaled by 4, by the name of their class."""
 
 _PROPERTIES: Mapping[str, Sequence[str]] = {
+    "BackfillPlan": ("visits", "rows", "amount", "calls"),
     "Call": ("amount",),
     "Checklist": ("obstacles", "warnings"),
     "Comparison": ("his", "ledger", "held", "surplus", "is_balanced", "is_settled"),

@@ -38,8 +38,7 @@ def show_run(report: RunReport) -> None:
         _show_rehearsal(report, report.rehearsal)
     else:
         show_standings(list(report.standings.values()))
-    for breach in report.breaches:
-        _show_breach(breach)
+    show_breaches(report.breaches)
     if report.problem:
         say(f"Ended early: {report.problem}")
 
@@ -69,6 +68,10 @@ def _show_staged(staged: Mapping[str, Staged], title: str) -> None:
     for name, one in staged.items():
         for path, rows in one.shortened.items():
             say(f"{name}: {path} was shortened in {count(rows, 'row')}, as the mapping says.")
+        if one.earlier:
+            say(
+                f"{name}: {count(one.earlier, 'visit')} admitted before the pipeline's `since` left to `connector backfill`."
+            )
         if one.counts.compensated:
             say(
                 f"{name}: {count(one.counts.compensated, 'row')} changed in the HIS after upload: taken back and sent anew."
@@ -113,9 +116,9 @@ def _show_reasons(word: str, reasons: Mapping[str, str]) -> None:
         say(f"visit {name} {word}: {reason}".replace(" : ", ": "))
 
 
-def _show_breach(breach: Breach) -> None:
-    """What contributes most to a number that is too large."""
-    if breach.most:
+def show_breaches(breaches: Sequence[Breach]) -> None:
+    """What contributes most to each number that is too large."""
+    for breach in (one for one in breaches if one.most):
         show_table(
             f"{breach.guard}: what contributes most",
             ("visit", "mapping", "rows", "yuan"),

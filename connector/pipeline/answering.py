@@ -15,9 +15,10 @@ from connector.ledger.visits import KnownVisit
 from connector.pipeline.candidates import Candidate, read_candidate
 from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import find_visit
-from connector.pipeline.parts import Parts, owner
+from connector.pipeline.parts import Parts
 from connector.pipeline.personal import is_personal
-from connector.pipeline.run import LEASE_S
+from connector.pipeline.progress import Silent
+from connector.pipeline.turns import open_turn
 
 ASKED = {
     Lookup.INJURY: "Which injury is this stay for?",
@@ -128,16 +129,12 @@ def answer_question(parts: Parts, name: str, number: int, signature: Signature, 
     An answer may be changed until the visit is registered. Raises ConfigurationError for a number that is none, for a
     candidate that does not fit without a reason, and for a visit that is registered; LeaseHeld while a run is under way.
     """
-    with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
-        try:
-            visit = find_visit(ledger, name)
-            question = _question_of(ledger, visit, kind)
-            decision = _decide(question, number, visit, signature)
-            _keep(ledger, question, number, decision)
-            is_waiting = ledger.registration(visit.visit_id) is not None
-        finally:
-            ledger.release_lease(lease)
+    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+        visit = find_visit(ledger, name)
+        question = _question_of(ledger, visit, kind)
+        decision = _decide(question, number, visit, signature)
+        _keep(ledger, question, number, decision)
+        is_waiting = ledger.registration(visit.visit_id) is not None
     then = (
         "the next run goes on with it"
         if is_waiting

@@ -5,7 +5,7 @@ no way to take them back but one visit at a time. So the plan is looked at as a 
 through, by name of the guard and with a reason, which the ledger keeps.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,13 +18,11 @@ from connector.errors import ConfigurationError, GuardStopped
 from connector.ledger.decisions import Decision
 from connector.ledger.quantities import Quantity, Rejected, Waiting
 from connector.ledger.store import Ledger
+from connector.pipeline.backfill_kept import PASSED, SHARD
 from connector.records import yuan
 
 GUARDS = ("rows_per_run", "rows_per_day", "yuan_per_run", "yuan_per_day", "rejected_share", "rows_in_doubt")
 """What an override may name."""
-
-PASSED = "let through"
-"""Where a run's summary keeps, by pipeline, the record up to which a run was let through by `rejected_share`."""
 
 _MOST = 3
 _RUNS = 50
@@ -97,7 +95,8 @@ def read_override(names: Sequence[str], because: str, who: str) -> Override:
 class Guards:
     """The guards of one run. `zone` is the platform's, whose days are counted; `now` gives aware moments.
 
-    `breaches` are those that stopped it; `passed` is what its summary keeps under `PASSED`.
+    `breaches` are those that stopped it; `passed` is what its summary keeps under `PASSED`; `recorded`: the overrides that
+    are in the ledger already; `command` is what a person types, `remark` what is to be said of limits that are not the file's.
     """
 
     settings: GuardSettings
@@ -105,19 +104,27 @@ class Guards:
     zone: ZoneInfo
     now: Callable[[], datetime]
     override: Override = NO_OVERRIDE
+    recorded: set[str] = field(default_factory=set)
+    command: str = "connector run"
+    remark: str = ""
     breaches: list[Breach] = field(default_factory=list, init=False)
     passed: dict[str, int] = field(init=False)
-    _recorded: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.passed = _last_passed(self.ledger)
 
-    def check_plan(self, pipelines: Sequence[Pipeline]) -> None:
-        """Hold what is due against the limits, before the first call. Raises GuardStopped.
+    def check_plan(self, pipelines: Sequence[Pipeline], *, only: Collection[int] | None = None) -> None:
+        """Hold what is due (`only` of these visits, by id, where they are named) against the limits. Raises GuardStopped.
 
-        Without a row that waits nothing is held back: what is left to do then only settles or registers.
+        It comes before the first call. Without a row that waits nothing is held back: what is left to do then only
+        settles or registers.
         """
-        waiting = [one for p in pipelines for one in self.ledger.quantities.waiting(p.visits, p.mappings)]
+        waiting = [
+            one
+            for p in pipelines
+            for one in self.ledger.quantities.waiting(p.visits, p.mappings)
+            if only is None or one.visit_id in only
+        ]
         if not waiting:
             return
         plan = _total(one.quantity for one in waiting)
@@ -126,8 +133,32 @@ class Guards:
         found = [*self._limits(plan, sent, waiting), *self._rejections(pipelines)]
         self.breaches += self._left(found)
         if self.breaches:
-            raise GuardStopped(_explain(self.breaches))
+            raise GuardStopped(_explain(self.breaches, self.command))
         self.passed |= dict.fromkeys((p.name for p in pipelines), self.ledger.quantities.next_record())
+
+    def check_backlog(self, pipelines: Sequence[Pipeline], *, apart_from: Collection[int]) -> None:
+        """Stop a backfill that piles up rows which the next run would have to send, or would be stopped by.
+
+        Those are rows of visits that are held, above all: where most of the past is on the platform already, they all
+        are. Raises GuardStopped.
+        """
+        waiting = [
+            one
+            for p in pipelines
+            for one in self.ledger.quantities.waiting(p.visits, p.mappings)
+            if one.visit_id not in apart_from
+        ]
+        rows, limit = sum(one.quantity.rows for one in waiting), self.settings.rows_per_run
+        if limit is None or rows <= limit:
+            return
+        why = self._with_remark(
+            "rows of other visits that wait: `connector resolve` says which are held, `connector ledger import` marks what "
+            "was sent before the connector came"
+        )
+        found = Breach("rows_per_run", rows, limit, why, _largest(waiting, lambda one: one.quantity.rows))
+        self.breaches += self._left([found])
+        if self.breaches:
+            raise GuardStopped(_explain(self.breaches, self.command))
 
     def check_doubt(self) -> Breach | None:
         """Why no more batches may be claimed: as many rows are in doubt as may be at a time."""
@@ -151,13 +182,16 @@ class Guards:
             ("rows_per_day", plan.rows + sent.rows, limits.rows_per_day, today),
         ):
             if limit is not None and rows > limit:
-                yield Breach(name, rows, limit, why, by_rows)
+                yield Breach(name, rows, limit, self._with_remark(why), by_rows)
         for name, amount, limit, why in (
             ("yuan_per_run", plan.amount, limits.yuan_per_run, ""),
             ("yuan_per_day", plan.amount + sent.amount, limits.yuan_per_day, today),
         ):
             if limit is not None and yuan(amount) > limit:
-                yield Breach(name, yuan(amount), limit, why, by_amount)
+                yield Breach(name, yuan(amount), limit, self._with_remark(why), by_amount)
+
+    def _with_remark(self, why: str) -> str:
+        return "; ".join(one for one in (why, self.remark) if one)
 
     def _rejections(self, pipelines: Sequence[Pipeline]) -> Iterator[Breach]:
         """How much of what was staged since a run was let through our rules reject."""
@@ -181,8 +215,8 @@ class Guards:
         for breach in breaches:
             if breach.guard not in self.override.guards:
                 left.append(breach)
-            elif breach.guard not in self._recorded:
-                self._recorded.add(breach.guard)
+            elif breach.guard not in self.recorded:
+                self.recorded.add(breach.guard)
                 self.ledger.keep_decision(
                     Decision(
                         kind="guard",
@@ -196,9 +230,15 @@ class Guards:
 
 
 def _last_passed(ledger: Ledger) -> dict[str, int]:
-    """`PASSED` as the last run left it that kept a summary."""
-    kept = next((run.summary[PASSED] for run in ledger.runs(_RUNS) if PASSED in run.summary), None)
-    return {str(name): int(record) for name, record in kept.items()} if isinstance(kept, dict) else {}
+    """`PASSED` as the last run, and the last part of a backfill, left it that kept a summary."""
+    passed: dict[str, int] = {}
+    for kind in ("run", SHARD):
+        kept = next(
+            (run.summary[PASSED] for run in ledger.runs(_RUNS, kind=kind) if PASSED in run.summary), None
+        )
+        for name, record in kept.items() if isinstance(kept, dict) else ():
+            passed[str(name)] = max(int(record), passed.get(str(name), 0))
+    return passed
 
 
 def _total(quantities: Iterable[Quantity]) -> Quantity:
@@ -229,11 +269,11 @@ def explain_doubt(breach: Breach) -> str:
     )
 
 
-def _explain(breaches: Sequence[Breach]) -> str:
+def _explain(breaches: Sequence[Breach], command: str) -> str:
     """What stopped the run, and what to do."""
     names = " ".join(f"--override {name}" for name in dict.fromkeys(one.guard for one in breaches))
     return (
         f"a guard stopped the run before its first call. {'; '.join(map(str, breaches))}. Nothing was sent; what is "
         f"staged stays staged. Where a mapping reads too much, mend it; where all of it is meant, "
-        f'`connector run {names} --because "…"` lets one run through, and `guards` in connector.yaml every run'
+        f'`{command} {names} --because "…"` lets one run through, and `guards` in connector.yaml every run'
     )

@@ -16,12 +16,12 @@ from connector.ledger.visits import KnownVisit
 from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.deliver import Deliverer, flow_of, open_deliverer
 from connector.pipeline.desk import Desk, Flow, Waits, tolerance_of
-from connector.pipeline.parts import Parts, owner
+from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.resolve import ask_visit
-from connector.pipeline.run import LEASE_S
 from connector.pipeline.settling import fits
 from connector.pipeline.steps import Steps, Wait
+from connector.pipeline.turns import Stopped, open_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +152,11 @@ def _is_young(desk: Desk, age_s: float) -> bool:
 
 @contextmanager
 def open_hearing(parts: Parts, *, progress: Progress, is_stopping: Callable[[], bool]) -> Iterator[Hearing]:
-    """The ledger under the lease. Raises ConfigurationError, EnvelopeError, LedgerError, LeaseHeld."""
+    """The ledger under the lease. Raises ConfigurationError, EnvelopeError, PlatformError, LedgerError, LeaseHeld."""
     parts.check_platform()
-    with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
-        try:
+    try:
+        with open_turn(parts, progress=progress, is_stopping=is_stopping) as (ledger, lease):
             ledger.doubt_orphans()
             yield Hearing(parts, ledger, lease, progress, is_stopping)
-        finally:
-            ledger.release_lease(lease)
+    except Stopped:
+        raise PlatformError("Stopped on request; nothing was decided.") from None

@@ -16,9 +16,10 @@ from connector.pipeline.decisions import find_visit
 from connector.pipeline.departure import Examiner
 from connector.pipeline.hearing import Hearing, open_hearing, pipelines_of
 from connector.pipeline.overview import UNSETTLED
-from connector.pipeline.parts import Parts, owner
-from connector.pipeline.progress import Progress
-from connector.pipeline.run import LEASE_S, RunReport
+from connector.pipeline.parts import Parts
+from connector.pipeline.progress import Progress, Silent
+from connector.pipeline.run import RunReport
+from connector.pipeline.turns import open_turn
 from connector.pipeline.visiting import step_visit
 
 _NOT_ASKED = "not asked: it is not registered"
@@ -103,41 +104,33 @@ def let_leave(
 
 def _keep(parts: Parts, name: str, word: Word) -> None:
     """Keep the decision, in the place of an earlier one that waits."""
-    with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
-        try:
-            visit = find_visit(ledger, name)
-            if not pipeline_that_leaves(parts, visit).leave:
-                raise ConfigurationError(
-                    f"The pipeline of visit {visit.name} does not say what a visit leaves with: name a mapping with "
-                    "`fills: leaveHos` (or offsiteLeaveHos) under `leave:` in its file. Nothing was done."
-                )
-            if ledger.steps.leaving_of(visit.visit_id) is not None:
-                raise ConfigurationError(f"Visit {visit.name} has left already. Nothing was done.")
-            with ledger.together():
-                for earlier in ledger.pending_decisions(visit.visit_id):
-                    if earlier.decision.kind == LEAVE:
-                        ledger.finish_decision(earlier.id)
-                decision = Decision(LEAVE, "let go", word.who, word.because, visit.visit_id)
-                ledger.keep_decision(decision, is_done=False)
-        finally:
-            ledger.release_lease(lease)
+    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+        visit = find_visit(ledger, name)
+        if not pipeline_that_leaves(parts, visit).leave:
+            raise ConfigurationError(
+                f"The pipeline of visit {visit.name} does not say what a visit leaves with: name a mapping with "
+                "`fills: leaveHos` (or offsiteLeaveHos) under `leave:` in its file. Nothing was done."
+            )
+        if ledger.steps.leaving_of(visit.visit_id) is not None:
+            raise ConfigurationError(f"Visit {visit.name} has left already. Nothing was done.")
+        with ledger.together():
+            for earlier in ledger.pending_decisions(visit.visit_id):
+                if earlier.decision.kind == LEAVE:
+                    ledger.finish_decision(earlier.id)
+            decision = Decision(LEAVE, "let go", word.who, word.because, visit.visit_id)
+            ledger.keep_decision(decision, is_done=False)
 
 
 def withdraw(parts: Parts, name: str, word: Word) -> None:
     """Take a word back that has not been carried out; ConfigurationError where there is none. LeaseHeld, LedgerError."""
-    with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
-        try:
-            visit = find_visit(ledger, name)
-            waiting = [one for one in ledger.pending_decisions(visit.visit_id) if one.decision.kind == LEAVE]
-            if not waiting:
-                raise ConfigurationError(
-                    f"Nobody let visit {visit.name} leave, or it has left. Nothing was done."
-                )
-            with ledger.together():
-                for one in waiting:
-                    ledger.finish_decision(one.id)
-                ledger.keep_decision(Decision(LEAVE, "withdrawn", word.who, word.because, visit.visit_id))
-        finally:
-            ledger.release_lease(lease)
+    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+        visit = find_visit(ledger, name)
+        waiting = [one for one in ledger.pending_decisions(visit.visit_id) if one.decision.kind == LEAVE]
+        if not waiting:
+            raise ConfigurationError(
+                f"Nobody let visit {visit.name} leave, or it has left. Nothing was done."
+            )
+        with ledger.together():
+            for one in waiting:
+                ledger.finish_decision(one.id)
+            ledger.keep_decision(Decision(LEAVE, "withdrawn", word.who, word.because, visit.visit_id))

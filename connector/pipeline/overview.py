@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from connector.config.pipeline import Pipeline
@@ -61,12 +61,12 @@ class Standing:
     ended: int = 0
 
 
-def stand(ledger: Ledger, pipeline: Pipeline, key: str = "") -> Standing:
-    """Sum up one pipeline, or of it the one visit with this key in the HIS."""
-    totals = [one for one in ledger.visit_totals(pipeline.visits) if key in ("", one.key)]
+def stand(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = None) -> Standing:
+    """Sum up one pipeline, or of it only the visits with these keys in the HIS."""
+    totals = [one for one in ledger.visit_totals(pipeline.visits) if only is None or one.key in only]
     questions: dict[str, str] = {}
     for asked in ledger.questions.open(pipeline.visits):
-        if key in ("", asked.key):
+        if only is None or asked.key in only:
             name = asked.number or asked.key
             questions[name] = f"{questions[name]}, {asked.kind}" if name in questions else asked.kind
     return Standing(

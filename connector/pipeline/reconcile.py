@@ -21,14 +21,15 @@ from connector.pipeline.deliver import find_due, flow_of, open_deliverer
 from connector.pipeline.desk import Desk, Report, Waits
 from connector.pipeline.overview import COMPLETE, FAILED, RECONCILE, STOPPED, UNSETTLED
 from connector.pipeline.overview import QUARANTINED as SOME_QUARANTINED
-from connector.pipeline.parts import Parts, owner
+from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.recording import doubt_orphans
 from connector.pipeline.resolve import approve, read_total
-from connector.pipeline.run import LEASE_S, choose
+from connector.pipeline.run import choose
 from connector.pipeline.sheets import Sheets, open_sheets
 from connector.pipeline.steps import Steps
 from connector.pipeline.totals import VISITS_AT_ONCE, open_comparer
+from connector.pipeline.turns import Stopped, open_turn
 from connector.pipeline.visit import settle_visit
 from connector.records import yuan
 
@@ -134,16 +135,14 @@ def reconcile(
     sheets: AbstractContextManager[Sheets | None] = (
         open_sheets(wishes.export) if wishes.export else nullcontext()
     )
-    with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
-        try:
-            chosen = choose_visits(
-                parts, ledger, wishes
-            )  # after the lease: it may find that the ledger is an old copy
+    try:
+        with open_turn(parts, progress=progress, is_stopping=is_stopping) as (ledger, lease):
+            # after the lease: it may find that the ledger is an old copy
+            chosen = choose_visits(parts, ledger, wishes)
             with sheets as written:
                 return _Errand(parts, wishes, ledger, lease, progress, is_stopping).run(chosen, written)
-        finally:
-            ledger.release_lease(lease)
+    except Stopped:
+        return ReconcileReport(problem=_STOPPED, exit_code=STOPPED)
 
 
 @dataclass(frozen=True, slots=True)

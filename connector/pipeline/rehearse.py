@@ -17,7 +17,8 @@ from connector.load.mirror import Mirror
 from connector.pipeline.guards import NO_OVERRIDE, Override
 from connector.pipeline.parts import Clock, Parts, owner
 from connector.pipeline.progress import Progress
-from connector.pipeline.run import LEASE_S, Errand, Rehearsed, RunReport, choose
+from connector.pipeline.run import Errand, Rehearsed, RunReport, choose
+from connector.pipeline.turns import LEASE_S
 
 
 def rehearse(

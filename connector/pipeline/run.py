@@ -1,6 +1,6 @@
 """One run: check, stage, deliver, and say what came of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -13,24 +13,24 @@ from connector.ledger.quarantine import Group
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.load.exchange import Recorder
+from connector.pipeline.backfill_kept import PASSED
 from connector.pipeline.check import check_database
 from connector.pipeline.decisions import find_visit
 from connector.pipeline.deliver import ASKED_TO_STOP, close_left_open, find_due, open_deliverer
 from connector.pipeline.desk import Report, is_repeatable
-from connector.pipeline.guards import NO_OVERRIDE, PASSED, Breach, Guards, Override
+from connector.pipeline.guards import NO_OVERRIDE, Breach, Guards, Override
 from connector.pipeline.overview import FAILED, STOPPED, Standing, judge, stand
-from connector.pipeline.parts import Parts, owner
+from connector.pipeline.parts import Parts
 from connector.pipeline.preview import hint
 from connector.pipeline.progress import Progress
 from connector.pipeline.queries import plans_of, read_catalogues
 from connector.pipeline.recording import doubt_orphans, trim
 from connector.pipeline.stage import Staged, Stager
 from connector.pipeline.taking_back import taking_back
+from connector.pipeline.turns import Stopped, open_turn
 from connector.pipeline.visit import deliver_visit
 from connector.records import yuan
-
-LEASE_S = 60.0
-"""A lease that was not kept for so long may be taken by another process."""
+from connector.transform.shape import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +91,17 @@ def run(
     """
     pipelines = choose(parts, names)
     parts.check_platform()
-    with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
-        try:
+    try:
+        with open_turn(parts, progress=progress, is_stopping=is_stopping) as (ledger, lease):
             errand = Errand(
                 parts, pipelines, ledger, lease, parts.open_client, progress, is_stopping, override, visit
             )
             return errand.run()
-        finally:
-            ledger.release_lease(lease)
+    except Stopped:
+        return RunReport(problem=ASKED_TO_STOP, exit_code=STOPPED)
 
 
-def _stager(
+def _open_stager(
     parts: Parts,
     hospital: Hospital,
     ledger: Ledger,
@@ -112,10 +111,31 @@ def _stager(
     run_id: int,
 ) -> Stager:
     """Check the project against the database, read the catalogues, and be ready to stage."""
+    plans = make_plans(parts, hospital)
+    return build_stager(
+        parts, plans, hospital, ledger, progress=progress, is_stopping=is_stopping, run_id=run_id
+    )
+
+
+def make_plans(parts: Parts, hospital: Hospital) -> dict[str, Plan]:
+    """Check the project against the database, read the catalogues, and compile every mapping."""
     check_database(parts.project, parts.contract, hospital)
-    catalogues = read_catalogues(parts.project, hospital)
+    return plans_of(parts.project, parts.contract, read_catalogues(parts.project, hospital))
+
+
+def build_stager(
+    parts: Parts,
+    plans: Mapping[str, Plan],
+    hospital: Hospital,
+    ledger: Ledger,
+    *,
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+    run_id: int,
+) -> Stager:
+    """Be ready to stage, with plans that were made before."""
     return Stager(
-        plans=plans_of(parts.project, parts.contract, catalogues),
+        plans=plans,
         mappings=parts.project.mappings,
         hospital=hospital,
         ledger=ledger,
@@ -166,8 +186,8 @@ class Errand:
             summary = {"error": type(error).__name__}
             self.ledger.end_run(run_id, exit_code=error.exit_code, summary=summary)
             raise
-        key = find_visit(self.ledger, self.visit).key if self.visit and not report.problem else ""
-        report.standings = {p.name: stand(self.ledger, p, key) for p in self.pipelines}
+        only = {find_visit(self.ledger, self.visit).key} if self.visit and not report.problem else None
+        report.standings = {p.name: stand(self.ledger, p, only) for p in self.pipelines}
         report.breaches = guards.breaches
         report.exit_code = self._judge(report)
         trim(self.ledger, self.parts.project.settings.journal, self.parts.clock.now())
@@ -193,7 +213,7 @@ class Errand:
     def _stage(self, report: RunReport, run_id: int) -> None:
         """HIS → ledger."""
         with self.parts.open_hospital() as hospital:
-            stager = _stager(
+            stager = _open_stager(
                 self.parts, hospital, self.ledger, self.progress, self.is_stopping, run_id=run_id
             )
             for pipeline in self.pipelines:

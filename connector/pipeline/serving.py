@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from connector.config.pipeline import Pipeline
 from connector.config.schedule import Schedule, next_due
-from connector.errors import ConfigurationError, ConnectorError, LeaseHeld, LedgerError
-from connector.ledger.file_lock import lock_file, who_locked
+from connector.errors import ConfigurationError, ConnectorError, LedgerError
+from connector.pipeline.alone import be_alone
 from connector.pipeline.overview import COMPLETE, FAILED, QUARANTINED, STOPPED, UNSETTLED
-from connector.pipeline.parts import Parts, owner
+from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.run import RunReport, choose, run
 
@@ -100,7 +100,7 @@ def serve(
     pipelines = _scheduled(parts, names)
     parts.check_platform()
     with ExitStack() as stack:
-        _lock(directory, stack)
+        be_alone(directory / _LOCK, stack, what="serve", does="serves this project")
         service = _Service(names, parts, open_parts, progress, is_stopping, tell)
         service.begin(pipelines)
         service.work()
@@ -123,25 +123,6 @@ def _scheduled(parts: Parts, names: Sequence[str]) -> list[Pipeline]:
             f"The pipeline “{lacking[0]}” has no “schedule” in its file, so there is nothing to serve it by."
         )
     return found
-
-
-def _lock(directory: Path, stack: ExitStack) -> None:
-    """Serve alone: two services would only take the lease from one another in turn."""
-    path = directory / _LOCK
-    try:
-        file = lock_file(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be written ({error.strerror}): `serve` keeps other services of this project away by it."
-        ) from None
-    if file is None:
-        raise LeaseHeld(
-            f"{who_locked(path) or 'Another process'} serves this project already. Nothing is done by this process."
-        )
-    stack.enter_context(file)
-    file.truncate(0)
-    file.write(owner().encode())
-    file.flush()
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from connector.extract import incremental, lookup
 from connector.extract.source import Hospital
 from connector.ledger.staging import StageCounts
 from connector.ledger.store import Ledger
+from connector.pipeline.admissions import read_admissions
 from connector.pipeline.progress import Progress
 from connector.pipeline.queries import query_of
 from connector.records import Chunk, RecordBlock, Watermark
@@ -29,10 +30,14 @@ VISITS_AT_ONCE = 200
 
 @dataclass(slots=True)
 class Staged:
-    """What staging found in one mapping: rows read, rows of other patients, and what became of the rest."""
+    """What staging found in one mapping: rows read, rows of other patients, and what became of the rest.
+
+    `earlier`: visits admitted before the pipeline's `since`, which are left to a backfill.
+    """
 
     read: int = 0
     others: int = 0
+    earlier: int = 0
     counts: StageCounts = field(default_factory=StageCounts)
     void: int = 0
     vanished: int = 0
@@ -68,18 +73,57 @@ class Stager:
             report[name] = Staged()
             self.progress.start(f"stage {name}", None)
             if name == pipeline.visits:
-                self._stage_visits(mapping, report[name])
+                self._stage_visits(pipeline, mapping, report[name])
             else:
                 self._stage_rows(mapping, pipeline.visits, report[name])
             self.progress.finish(f"stage {name}")
         return report
 
-    def _stage_visits(self, mapping: Mapping, staged: Staged) -> None:
+    def stage_visits(self, pipeline: Pipeline, keys: Sequence[str]) -> dict[str, Staged]:
+        """Stage these visits, as far as the HIS has them and the ledger does not, and all rows of theirs.
+
+        The rest of the HIS is not looked at, and no watermark moves; only where there is none yet it is set to where
+        following begins, before any row is read.
+        """
+        report = {name: Staged() for name in (pipeline.visits, *pipeline.mappings)}
+        visits = self.mappings[pipeline.visits]
+        known = set(self.ledger.visit_keys(visits.name))
+        new = [key for key in keys if key not in known]
+        for chunk in lookup.read_by_visits(self.hospital, query_of(visits), new):
+            self._keep_visits(visits, chunk, report[visits.name])
+        known = set(self.ledger.visit_keys(visits.name))
+        there = [key for key in keys if key in known]
+        for name in pipeline.mappings:
+            mapping = self.mappings[name]
+            start = self._start(mapping, visits.name)
+            for group in _groups(there):
+                self._read_visits(mapping, visits.name, group, start, report[name])
+        return report
+
+    def _stage_visits(self, pipeline: Pipeline, mapping: Mapping, staged: Staged) -> None:
         """Read every visit that the mapping's source gives; the ledger knows which are new."""
         for chunk in lookup.read_all(self.hospital, query_of(mapping)):
-            block = self._transform(mapping, chunk, staged)
-            open_keys = _open_keys(mapping, chunk.table)
-            staged.counts += self.ledger.stage_visits(block, open_keys=open_keys, run_id=self.run_id)
+            taken = self._taken_up(pipeline, mapping, chunk)
+            staged.earlier += chunk.table.num_rows - taken.table.num_rows
+            self._keep_visits(mapping, taken, staged)
+
+    def _taken_up(self, pipeline: Pipeline, mapping: Mapping, chunk: Chunk) -> Chunk:
+        """Without the visits that were admitted before the pipeline's `since`, unless the ledger knows them."""
+        if pipeline.since is None:
+            return chunk
+        known = set(self.ledger.visit_keys(mapping.name))
+        taken = [
+            key
+            for key, day in read_admissions(self.plans[mapping.name], chunk.table)
+            if day is None or day >= pipeline.since or key in known
+        ]
+        return _rows_of(chunk, mapping.source.visit, pa.array(taken, pa.string()))
+
+    def _keep_visits(self, mapping: Mapping, chunk: Chunk, staged: Staged) -> None:
+        """Transform visits and stage them."""
+        block = self._transform(mapping, chunk, staged)
+        open_keys = _open_keys(mapping, chunk.table)
+        staged.counts += self.ledger.stage_visits(block, open_keys=open_keys, run_id=self.run_id)
 
     def _stage_rows(self, mapping: Mapping, visits: str, staged: Staged) -> None:
         """Read what is new for known visits, all rows of new visits, and once more what was quarantined."""
@@ -90,9 +134,7 @@ class Stager:
         for group in _groups(unread):
             if self.is_stopping():
                 return
-            for chunk in lookup.read_by_visits(self.hospital, query, group):
-                self._keep(mapping, visits, chunk, staged, None)
-            self.ledger.mark_read(visits, mapping.name, group)
+            self._read_visits(mapping, visits, group, start, staged)
         if query.cursor is None:
             fresh = set(unread)
             self._compare(
@@ -103,6 +145,18 @@ class Stager:
         self._read_again(mapping, visits, known, staged)
         if mapping.name in self.take_backs:
             self.ledger.compensations.forget(mapping.name)
+
+    def _read_visits(
+        self, mapping: Mapping, visits: str, keys: Sequence[str], start: Watermark | None, staged: Staged
+    ) -> None:
+        """Read all rows of some visits, and note that; but for a source that is followed and has no row at all yet.
+
+        Without a position to follow from, its first rows would be taken for old ones.
+        """
+        for chunk in lookup.read_by_visits(self.hospital, query_of(mapping), keys):
+            self._keep(mapping, visits, chunk, staged, None)
+        if start is not None or query_of(mapping).cursor is None:
+            self.ledger.mark_read(visits, mapping.name, keys)
 
     def _start(self, mapping: Mapping, visits: str) -> Watermark | None:
         """Where following begins: at the watermark, or, the first time, at the newest row there is now.

@@ -265,7 +265,8 @@ def _send_charges(
     checked_at: datetime | None = None
     while records := desk.ledger.staged(visit.visit_id, line.mapping):
         if checked_at is None or clean_needed:
-            yield from _check_base(desk, visit, base, patient=checked_at is not None or not visit.reason)
+            is_patient = checked_at is not None or not (visit.reason or _is_old(desk, visit, base))
+            yield from _check_base(desk, visit, base, patient=is_patient)
             checked_at = desk.now()
         named = [r.refund_of for r in records if r.refund_of]
         originals = desk.ledger.originals(visit.visit_id, line.mapping, named)
@@ -297,6 +298,14 @@ def _send_charges(
                 break
         base = desk.ledger.platform_base(visit.visit_id)
     return _Charged(is_sent, waiting, excess)
+
+
+def _is_old(desk: Desk, visit: VisitDue, base: int) -> bool:
+    """Whether somebody else registered the visit and nothing of it is the connector's: no answer of ours can be late there.
+
+    Of the past there are many, and each would be waited for.
+    """
+    return base == 0 and desk.ledger.trust.is_registered_elsewhere(visit.visit_id)
 
 
 def _check_end(desk: Desk, visit: VisitDue, *, is_sent: bool) -> Steps:

@@ -17,6 +17,8 @@ import connector.ledger.conclusions
 import connector.ledger.overview
 import connector.ledger.quarantine
 import connector.pipeline.acceptance
+import connector.pipeline.backfill
+import connector.pipeline.backfill_state
 import connector.pipeline.balance
 import connector.pipeline.cases
 import connector.pipeline.checklist
@@ -28,6 +30,7 @@ import connector.pipeline.old_business
 import connector.pipeline.overview
 import connector.pipeline.run
 import connector.pipeline.serving
+import connector.pipeline.shards
 import connector.pipeline.uploaded
 import connector.records
 from connector.cli import output, show, words
@@ -199,6 +202,8 @@ def test_money_fields_are_fields():
             connector.pipeline.desk,
             connector.pipeline.demo,
             connector.pipeline.acceptance,
+            connector.pipeline.backfill,
+            connector.pipeline.backfill_state,
             connector.pipeline.balance,
             connector.pipeline.cases,
             connector.pipeline.checklist,
@@ -206,6 +211,7 @@ def test_money_fields_are_fields():
             connector.pipeline.journal,
             connector.pipeline.old_business,
             connector.pipeline.serving,
+            connector.pipeline.shards,
             connector.pipeline.uploaded,
             connector.records,
         )
