@@ -68,16 +68,19 @@ def untaken(like: Like, there: Target) -> tuple[str, ...]:
 
 
 def _say_likeness(project: Project, contract: Contract) -> Iterator[str]:
-    """One sentence for each mapping that is like another: what came over, and what has no counterpart."""
-    for mapping in project.mappings.values():
-        like = mapping.like
-        if like is None:
-            continue
-        over, own = len(like.taken), len(mapping.fields) - len(like.taken)
-        sentence = f"{mapping.name} takes {over} fields over from {like.name} and has {own} of its own"
-        if lost := untaken(like, target_of(project.mappings[like.name], contract)):
-            sentence += f"; {mapping.fills} has no field for {', '.join(lost)}"
-        yield f"{sentence}."
+    """How many mappings are like others, and a sentence for each that could not take everything over."""
+    alike = [mapping for mapping in project.mappings.values() if mapping.like is not None]
+    if alike:
+        are = "mapping is" if len(alike) == 1 else "mappings are"
+        yield f"{len(alike)} {are} like others; `connector check --explain MAPPING` tells where each field comes from."
+    for mapping in alike:
+        if mapping.like and (
+            lost := untaken(mapping.like, target_of(project.mappings[mapping.like.name], contract))
+        ):
+            yield (
+                f"{mapping.name} does not take over from {mapping.like.name}, because {mapping.fills} has no such "
+                f"field: {', '.join(lost)}."
+            )
 
 
 _CURSORS = {"sequence": ("integer", "decimal"), "timestamp": ("timestamp",)}

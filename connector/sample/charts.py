@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from connector.sample.people import staff_of
 from connector.sample.plan import Plan, Stay
 from connector.sample.schema import Row, Value
-from connector.sample.ward import INJURED
 
 ADMISSION, COURSE, DISCHARGE = "01", "02", "03"
 _NAMES = {ADMISSION: "入院记录", COURSE: "病程记录", DISCHARGE: "出院记录"}
@@ -20,7 +19,7 @@ def plan_charts(plan: Plan) -> None:
     chart = _Chart(plan)
     for stay in plan.stays:
         chart.write(stay, ADMISSION, stay.admitted + timedelta(hours=2), _admission(plan, stay))
-        if stay.case in INJURED:
+        if stay.row["GSBZ"] == "1":
             noted = stay.admitted + timedelta(days=1, hours=1)
             chart.write(
                 stay, COURSE, noted, {"病程": "患者一般情况可，患肢肿胀减轻，末梢血运良好。继续目前治疗。"}

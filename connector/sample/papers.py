@@ -6,7 +6,6 @@ from decimal import Decimal
 from connector.sample.people import padded, staff_of
 from connector.sample.plan import Charge, Plan, Stay
 from connector.sample.schema import Row, Value
-from connector.sample.ward import INJURED
 
 _BROUGHT = ("US", "CT", "MR")
 """Examinations from before the admission, which the outpatient department billed."""
@@ -26,7 +25,7 @@ def plan_papers(plan: Plan) -> None:
     """
     ended = [stay for stay in plan.stays if stay.discharged]
     filed = [stay for stay in ended if stay.case != "discharged"]
-    injured = [stay for stay in ended if stay.case in INJURED]
+    injured = [stay for stay in ended if stay.row["GSBZ"] == "1"]
     plan.plant("front_page_missing", plan.stay("discharged").key)
     operated = [charge for charge in plan.charges if charge.item.number == 2012]
     pictures = [charge for charge in plan.charges if charge.item.number in (2009, 2010)]

@@ -123,7 +123,13 @@ def test_an_outpatient_leaves_with_an_invoice_alone(hospital):
 def test_across_provinces_the_fields_have_their_own_names(hospital):
     """T39: date, reason and diagnosis of 4.26 are called otherwise, and one name means something else."""
     (key,) = hospital.sample.planted["far_discharged"]
-    body = hospital.gather("cross-province", key).body
+    papers = hospital.gather("cross-province", key)
+    assert papers.rejections == ()
+    assert all(papers.nodes.values()), papers.nodes
+    body = papers.body
+    assert "akc196" not in body
+    (page,) = body["bskm05s"]["bskm05"]
+    assert page["akc194"] == body["aae031"] > page["akc192"]  # inside the front page it is a date again
     assert body["akc202"] == "9"
     assert date.fromisoformat(body["aae031"]) < TODAY
     assert body["akc194"].startswith("S")
