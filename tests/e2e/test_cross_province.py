@@ -7,16 +7,10 @@ import pytest
 
 from connector.pipeline.totals import compare_totals
 from connector.simulator.facts import make_facts
-from tests.ward import FEES, ORDERS, STAYS
+from tests.e2e.far import far_rows, send_far
 
 ID = "152824198204240045"
 FILING = {"alc011": "LN1", "aae100": "1", "aae016": "1", "aae030": "20260115", "aae031": "20301231"}
-OWN = {"stays": STAYS, "fees": FEES.format(changes="{by: comparison}"), "orders": ORDERS}
-FILLS = {
-    "stays": "offsiteRegister",
-    "fees": "sendBsMedInfo.bs004s.bs004",
-    "orders": "sendBsMedInfo.advices.advice",
-}
 FILED = "fields: {alc011: {from: injury, lookup: filing}}\n"
 
 
@@ -32,25 +26,11 @@ def far(hall):
 
     def begin(knows, *, injury="", **platform):
         one = hall(facts=knows, **platform)
-        folder = one.ward.directory / "mappings"
-        for name, text in OWN.items():
-            own = text.replace(f"mapping: {name}", f"mapping: own-{name}")
-            (folder / f"own-{name}.yaml").write_text(own, encoding="utf-8")
-            like = f"version: 1\nmapping: {name}\nlike: own-{name}\nfills: {FILLS[name]}\n"
-            differs = FILED if name == "stays" else ""
-            (folder / f"{name}.yaml").write_text(like + differs, encoding="utf-8")
+        send_far(one.ward, registration=FILED)
         one.ward.stay(1, injury=injury)
         return one
 
     return begin
-
-
-def held(ward, number="V1"):
-    """What the platform holds of a visit's charges, by item and amount."""
-    return Counter(
-        (row["ala002"], Decimal(row["alc407"]).quantize(Decimal("0.0001")))
-        for row in ward.simulator.fees(number)
-    )
 
 
 def balanced(ward):
@@ -75,13 +55,13 @@ def test_from_the_filing_to_equal_totals(far):
     assert ward.run().exit_code == 0
     visit = ward.simulator.state.visits["V1"]
     assert (visit.family, visit.data["aka130"], visit.data["alca02"]) == ("1", "21", "LN1")
-    assert held(ward) == ward.his_rows(1)
+    assert far_rows(ward, 1) == ward.his_rows(1)
     (row,) = [row for row in ward.simulator.fees("V1") if row["ala002"] == "XA11"]
     assert (row["akc225"], row["akc226"], row["ala012"]) == ("1.234567", "10.0000", "01")  # T41, T74
     ward.fee(1, "-6.17", price="1.234567", quantity="-5", refund=first)
     ward.order(1, "二级护理")
     assert ward.run().exit_code == 0
-    assert held(ward) == ward.his_rows(1)
+    assert far_rows(ward, 1) == ward.his_rows(1)
     assert len(ward.simulator.orders("V1")) == 2
     assert balanced(ward)
     methods = set(one.heard())
@@ -95,7 +75,7 @@ def test_a_lost_answer_of_4_24_is_settled_by_totals(far):
     for amount in ("1.00", "2.00", "4.00"):
         ward.fee(1, amount)
     assert ward.run_until_quiet().exit_code == 0
-    assert held(ward) == ward.his_rows(1)
+    assert far_rows(ward, 1) == ward.his_rows(1)
     assert balanced(ward)
 
 
@@ -111,7 +91,7 @@ def test_several_filings_that_fit_are_a_question(far):
     assert one.call("V1", "--choose", 2, command="decide")[0] == 0
     assert ward.run().exit_code == 0
     assert ward.simulator.state.visits["V1"].data["alca02"] == "LN2"
-    assert held(ward) == ward.his_rows(1)
+    assert far_rows(ward, 1) == ward.his_rows(1)
 
 
 def test_no_filing_is_waited_for(far):
@@ -181,7 +161,7 @@ def test_a_refused_registration_holds_the_visit_with_the_platforms_words(
     assert f" {code} " in waits["V1"]
     assert not stopped
     assert report.exit_code == 4
-    assert not held(ward)
+    assert not far_rows(ward, 1)
 
 
 @pytest.mark.parametrize(("method", "code"), [("offsiteRegister", "310017"), ("sendBsMedInfo", "330038")])
@@ -193,7 +173,7 @@ def test_what_is_set_up_wrong_at_the_centre_stops_the_run(far, method, code):
     _, stopped = told(report)
     assert f"refuses every upload until it is set right there: {code}" in stopped
     assert report.exit_code == 1
-    assert not ward.simulator.state.visits.get("V1") or not held(ward)
+    assert not ward.simulator.state.visits.get("V1") or not far_rows(ward, 1)
 
 
 def test_a_visit_that_has_left_takes_no_charges_and_says_so(far):
@@ -205,7 +185,7 @@ def test_a_visit_that_has_left_takes_no_charges_and_says_so(far):
     report = ward.run()
     assert "330005" in told(report)[0]["V1"]
     assert report.exit_code == 4
-    assert held(ward) == Counter({("XA11", Decimal("10.0000")): 1})
+    assert far_rows(ward, 1) == Counter({("XA11", Decimal("10.0000")): 1})
 
 
 def test_an_item_that_the_catalogue_has_outgrown_is_quarantined_alone(far):
@@ -215,6 +195,6 @@ def test_an_item_that_the_catalogue_has_outgrown_is_quarantined_alone(far):
     ward.fee(1, "3.00", item="XOLD")
     report = ward.run()
     assert report.exit_code == 3
-    assert held(ward) == Counter({("XA11", Decimal("10.0000")): 1})
+    assert far_rows(ward, 1) == Counter({("XA11", Decimal("10.0000")): 1})
     _, out, _ = one.call("list", command="quarantine")
     assert "330039" in out
