@@ -54,6 +54,21 @@ mappings: [orders, fees]
 leave: leave
 documents: [entry, outcome, cover, invoices]
 """
+FAR_LEAVE = """
+version: 1
+mapping: leave
+fills: offsiteLeaveHos
+source: {table: ending, key: zyh, visit: zyh, changes: {by: comparison}}
+fields:
+  akc190: number
+  aac002: {value: "152824198204240045"}
+  aac003: name
+  aae031: {from: ended, read: "%Y-%m-%d"}
+  akc202: {value: "1"}
+  akc194: {value: T14.900}
+  akc195: {value: 外伤}
+  ints: days
+"""
 RECORDS = {"entry": ("km02", "blz060"), "outcome": ("km03", "blc074"), "cover": ("km05", "blm036")}
 
 
@@ -107,3 +122,18 @@ def steps(ward: Ward, zyh: int = 1, name: str = "leave") -> list[dict]:
 def heard(ward: Ward, method: str) -> list[str]:
     """The codes that the platform gave to an interface."""
     return [code for name, code in ward.simulator.calls if name == method]
+
+
+def leaving_far(ward: Ward) -> Ward:
+    """The same for patients of another province (4.26): with their records, without invoices."""
+    leaving(ward)
+    folder = ward.directory / "mappings"
+    (folder / "leave.yaml").write_text(FAR_LEAVE, encoding="utf-8")
+    (folder / "invoices.yaml").unlink()
+    for table, (node, name) in RECORDS.items():
+        text = DOCUMENT % {"table": table, "node": f"bs{node}", "field": name}
+        (folder / f"{table}.yaml").write_text(text.replace("leaveHos", "offsiteLeaveHos"), encoding="utf-8")
+    (ward.directory / "pipelines/ward.yaml").write_text(
+        PIPELINE.replace(", invoices]", "]"), encoding="utf-8"
+    )
+    return ward

@@ -33,7 +33,7 @@ def show_run(report: RunReport) -> None:
             say(f"{batches} had no plain answer; the platform's totals settled what became of them.")
         _show_reasons("waits", delivered.waiting)
         show_held(delivered.held)
-        _show_reasons(": the platform remarks", delivered.warnings)
+        _show_reasons("is worth a look", delivered.warnings)
     if report.rehearsal is not None:
         _show_rehearsal(report, report.rehearsal)
     else:

@@ -23,6 +23,9 @@ UNKNOWN = "a batch of the visit is in doubt, which only the platform itself can 
 UNASKED = "a dry run does not ask the platform"
 """Why nothing is looked up."""
 
+UNAPPROVED = "a dry run approves nothing, and lets nobody leave"
+"""Why a visit stays."""
+
 
 class Mirror(PlatformClient):
     """The account's client without a platform. `sealed` counts messages, `visits` are those sent to.
@@ -70,6 +73,8 @@ class Mirror(PlatformClient):
             return Outcome(Verdict.RETRYABLE, message=UNASKED)
         if operation.effect is Effect.READ:
             return self._total(operation.answer.nodes[0], number)
+        if operation.effect is Effect.APPROVE:
+            return Outcome(Verdict.RETRYABLE, message=UNAPPROVED)
         if operation.effect is not Effect.ADD:
             return Outcome(Verdict.RETRYABLE, message=UNKNOWN)
         rows = 0

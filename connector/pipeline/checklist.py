@@ -142,6 +142,11 @@ def _item(name: str, found: str, advice: str, *, against: bool, mark: Mark = Mar
     return Item(name, mark, found, advice) if against else Item(name, Mark.FINE)
 
 
+def _count(number: int, one: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{number:,} {one if number == 1 else f'{one}s'}"
+
+
 def _states(visit: str, found: Departing) -> Iterator[Item]:
     """Where the visit and its rows stand."""
     yield _item(
@@ -166,24 +171,24 @@ def _states(visit: str, found: Departing) -> Iterator[Item]:
         (
             "Nothing waits to be sent",
             "staged",
-            "wait to be sent",
+            "waiting to be sent",
             f"`connector visit step {visit}` sends them",
         ),
         (
             "Nothing is in doubt",
             "doubt",
-            "are in doubt",
+            "in doubt",
             f"`connector visit step {visit}` settles them by the platform's totals",
         ),
         (
             "Nothing is in quarantine",
             "quarantined",
-            "are in quarantine",
+            "in quarantine",
             f"`connector quarantine list --visit {visit}` says why",
         ),
     ):
         rows = found.rows.get(state, 0)
-        yield _item(name, f"{rows} rows {words}", advice, against=bool(rows))
+        yield _item(name, f"{words}: {_count(rows, 'row')}", advice, against=bool(rows))
     yield _item(
         "No person has to look at it",
         f"it is held: {found.held_for}",
@@ -205,7 +210,7 @@ def _sums(visit: str, found: Departing) -> Iterator[Item]:
     changed = sum(compared.kept_back[why].rows for why in (CHANGED, DELETED) if why in compared.kept_back)
     yield _item(
         "What was sent is what the HIS has",
-        f"{changed} rows were changed or deleted in the HIS after they were sent",
+        f"changed or deleted in the HIS after it was sent: {_count(changed, 'row')}",
         "correct them (`connector changes`), or put the HIS right",
         against=bool(changed),
     )
@@ -216,7 +221,7 @@ def _sums(visit: str, found: Departing) -> Iterator[Item]:
         "HIS, ledger and platform hold the same sum",
         Mark.FINE if is_equal else Mark.STANDS_AGAINST,
         sums,
-        "" if is_equal else f"`connector reconcile --visit {visit}` names the rows",
+        "" if is_equal else f"`connector reconcile {visit}` names the rows",
     )
     yield _item(
         "There are fees",
@@ -228,14 +233,14 @@ def _sums(visit: str, found: Departing) -> Iterator[Item]:
 
 def _fees(found: Departing) -> Iterator[Item]:
     """对照 and days of the fees."""
-    then = [f"{one.rows} rows are {one.status}" for one in found.stale if not one.today]
+    then = [f"{_count(one.rows, 'row')} {one.status}" for one in found.stale if not one.today]
     yield _item(
         "Its 对照 is complete and current",
         f"charges that were sent have no usable catalogue row on their day: {', '.join(then)}",
         "the platform refuses the discharge (110022, 350013): mend the 对照, and send these rows anew",
         against=bool(then),
     )
-    now = [f"{one.rows} rows are {one.status}" for one in found.stale if one.today]
+    now = [f"{_count(one.rows, 'row')} {one.status}" for one in found.stale if one.today]
     yield _item(
         "Its items are in today's catalogue",
         f"items that were valid on their day are not in today's catalogue: {', '.join(now)}",
@@ -246,7 +251,7 @@ def _fees(found: Departing) -> Iterator[Item]:
     days = ", ".join(dict.fromkeys(found.late[:_MOST]))
     yield _item(
         "No fee is dated after the discharge",
-        f"{len(found.late)} fees are dated after the discharge on {found.discharged} ({days})",
+        f"dated after the discharge on {found.discharged}: {_count(len(found.late), 'fee')} ({days})",
         "correct their day in the HIS, or the day of discharge, or take them back (110016)",
         against=bool(found.late),
     )
@@ -293,7 +298,7 @@ def _papers(found: Departing, papers: Papers) -> Iterator[Item]:
     cut = sum(papers.shortened.values())
     yield _item(
         "Nothing was shortened",
-        f"{cut} texts were cut to the platform's length: {', '.join(papers.shortened)}",
+        f"cut to the platform's length: {_count(cut, 'text')} ({', '.join(papers.shortened)})",
         "",
         against=bool(cut),
         mark=Mark.WARNING,

@@ -27,7 +27,7 @@ from connector.pipeline.papers import Papers, gather_papers
 from connector.pipeline.parts import Parts
 from connector.pipeline.queries import plans_of, query_of, read_catalogues
 from connector.pipeline.totals import Comparer
-from connector.records import AMOUNT_SCALE, RecordBlock, State
+from connector.records import AMOUNT_SCALE, RecordBlock, StagedRecord, State
 from connector.transform.shape import Plan, catalogue_statuses, transform
 
 DOCUMENT = "document"
@@ -116,7 +116,7 @@ class Examiner:
             late=tuple(sorted(day for day in charges.days if discharged and day > discharged)),
             discharged=discharged,
             today=self._today(),
-            is_inpatient=_kind(register, steps) not in _OUTPATIENTS,
+            is_inpatient=_kind(register, ledger.registration(visit.visit_id), steps) not in _OUTPATIENTS,
             papers=papers,
             leave_mapping=pipeline.leave,
             used=_used(ledger, papers),
@@ -208,11 +208,11 @@ def _discharged(papers: Papers | None) -> str:
     return str(papers.body.get(papers.operation.request.roles["discharged"]) or "")
 
 
-def _kind(register: Operation, steps: Sequence[KeptStep]) -> str:
-    """The visit's kind (AKA130) as it was registered, "" where that is not kept."""
+def _kind(register: Operation, waiting: StagedRecord | None, steps: Sequence[KeptStep]) -> str:
+    """The visit's kind (AKA130) as it was registered, or will be; "" where that is not kept."""
     sent = [one.details.get("request") for one in steps if one.name == _REGISTRATION][-1:]
     path = dict(role_paths(register))["kind"]
-    told: object = sent[0] if sent else {}
+    told: object = json.loads(waiting.payload) if waiting is not None else sent[0] if sent else {}
     for name in path.split("."):
         told = told.get(name) if isinstance(told, dict) else None
     return str(told or "")

@@ -8,12 +8,13 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from connector.config.project import Project, load_project
+from connector.config.secrets import Secret
 from connector.contract.envelope import check_key
 from connector.contract.library import Contract, contract
 from connector.extract.source import Hospital, open_hospital
@@ -26,6 +27,9 @@ from connector.load.exchange import Recorder
 from connector.load.mirror import Mirror
 
 _Client = TypeVar("_Client", bound=PlatformClient)
+
+COPY = "ledger.db"
+"""The name of a copy of the ledger in its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,18 @@ class Parts:
         )
 
     def open_copy(self, folder: Path) -> Ledger:
-        """Open a copy of the ledger, made in `folder`; the ledger itself is only read. LedgerError when it fails."""
-        file = folder / "ledger.db"
+        """Open a copy of the ledger, made in `folder` as `COPY`; the ledger itself is only read. LedgerError when it fails."""
+        file = folder / COPY
         with self.open_ledger(read_only=True) as ledger:
             ledger.copy_to(file)
         witness = self.witness_file(is_kept=False)
         return open_ledger(f"sqlite:///{file}", self._ledger_key(), now=self.clock.now, witness=witness)
+
+    def over(self, file: Path) -> "Parts":
+        """The same parts, over the ledger in this SQLite file."""
+        settings = self.project.settings
+        ledger = replace(settings.ledger, url=Secret(f"sqlite:///{file}", "ledger.url"), witness=None)
+        return replace(self, project=replace(self.project, settings=replace(settings, ledger=ledger)))
 
     def open_file(self, file: Path, *, read_only: bool = True) -> Ledger:
         """Open a copy of the ledger, without its witness. LedgerError when it is none."""

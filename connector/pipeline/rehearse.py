@@ -15,7 +15,7 @@ from connector.ledger.store import Ledger
 from connector.load.exchange import Recorder
 from connector.load.mirror import Mirror
 from connector.pipeline.guards import NO_OVERRIDE, Override
-from connector.pipeline.parts import Clock, Parts, owner
+from connector.pipeline.parts import COPY, Clock, Parts, owner
 from connector.pipeline.progress import Progress
 from connector.pipeline.run import Errand, Rehearsed, RunReport, choose
 from connector.pipeline.turns import LEASE_S
@@ -47,6 +47,7 @@ def rehearse(
             mirrors[0].expect(dict(_totals(ledger, pipelines)))
             return mirrors[0]
 
+        parts = parts.over(Path(folder) / COPY)
         lease = ledger.take_lease(owner(), ttl_s=LEASE_S)
         report = Errand(parts, pipelines, ledger, lease, open_client, progress, is_stopping, override).run()
         report.rehearsal = Rehearsed(

@@ -1,10 +1,16 @@
 """From the end in the HIS to the discharge at the platform (4.12, 4.13), and everything that may come between."""
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
 
-from tests.leaving import add_invoice, discharged, end, heard, leaving, steps
+from connector.pipeline.progress import Silent
+from connector.pipeline.rehearse import rehearse
+from tests.e2e.far import send_far
+from tests.e2e.striking import watch
+from tests.leaving import add_invoice, discharged, end, heard, leaving, leaving_far, steps
 
 LEAVE = "leaveHos"
 
@@ -110,7 +116,7 @@ def test_a_fee_after_the_discharge_stands_against_it(ward):
     one = ward()
     one.change("UPDATE stay SET ended = '2026-03-01' WHERE zyh = 1")
     report = one.run()
-    assert "2 fees are dated after the discharge on 2026-03-01" in tell(report)
+    assert "dated after the discharge on 2026-03-01: 2 fees (2026-03-02)" in tell(report)
     assert heard(one, "discharge") == heard(one, LEAVE) == []
 
 
@@ -252,3 +258,140 @@ def test_a_second_stay_leaves_for_itself(ward):
     assert one.run_until_quiet().exit_code == 0
     assert (discharged(one, "V1"), discharged(one, "V2")) == ("2026-03-05", "2026-03-04")
     assert heard(one, LEAVE) == ["0", "0"]
+
+
+def test_a_second_stay_of_the_same_number_is_not_taken_for_the_one_that_left(ward):
+    """The HIS uses a number twice: the platform lists it as discharged, and neither charges nor discharge go there."""
+    one = ward()
+    one.run()
+    one.stay(2)
+    one.change("UPDATE stay SET number = 'V1' WHERE zyh = 2")
+    one.fee(2, "7.00")
+    end(one, 2, money="7.00")
+    report = one.run()
+    assert report.exit_code == 4
+    assert "somebody else changed this visit" in tell(report)
+    assert heard(one, LEAVE) == ["0"]
+    assert len(one.simulator.fees("V1")) == 2
+
+
+def test_what_the_his_changes_while_a_visit_leaves_is_told_by_the_next_run(ward, monkeypatch):
+    """Between checklist and discharge the HIS cancels the discharge and books another charge."""
+    one = ward()
+
+    def meddle(method, body):
+        if method == "discharge":
+            with closing(sqlite3.connect(one.directory / "his.db")) as his, his:  # in the thread of the call
+                his.execute("UPDATE stay SET ended = NULL WHERE zyh = 1")
+                his.execute(
+                    "INSERT INTO fee SELECT 99, zyh, item, price, quantity, amount, refund, day FROM fee LIMIT 1"
+                )
+
+    with monkeypatch.context() as patched:
+        watch(patched, before=meddle)
+        one.run()
+    assert discharged(one) == "2026-03-05"
+    report = one.run()
+    assert report.exit_code == 4
+    assert "1 row came after it had left" in tell(report)
+    assert len(one.simulator.fees("V1")) == 2
+
+
+def test_a_dry_run_says_what_stands_against_it_and_lets_nobody_leave(ward):
+    one = ward(money="35.00")
+    one.fee(1, "5.00")  # would be sent: the invoice is right then
+
+    def dry_run():
+        return rehearse(one.parts(), [], progress=Silent(), is_stopping=lambda: False)
+
+    assert "lets nobody leave" in tell(dry_run())
+    one.change("DELETE FROM record WHERE kind = 'cover'")
+    assert "病例首页 (km05)" in tell(dry_run())
+    assert steps(one) == []
+    assert discharged(one) == ""
+
+
+CATALOGUE = """
+version: 1
+catalogue: centre
+source: {table: centre, key: item}
+key: [item]
+facts: {centre_code: item, centre_name: item, level: level, category: category, version: version}
+valid_to: {from: until, read: "%Y-%m-%d"}
+missing: quarantine
+"""
+
+
+@pytest.fixture
+def mapped(start):
+    """A ward whose charges go through a catalogue, in which an item may expire."""
+    one = leaving(start())
+    one.his.executescript(
+        "CREATE TABLE centre (item TEXT, level TEXT, category TEXT, version TEXT, until TEXT);"
+        "INSERT INTO centre VALUES ('XA11', '1', '91', '1', NULL);"
+    )
+    (one.directory / "catalogues").mkdir()
+    text = CATALOGUE.replace(", key: item", "")
+    (one.directory / "catalogues/centre.yaml").write_text(text, encoding="utf-8")
+    file = one.directory / "mappings/fees.yaml"
+    fees = file.read_text(encoding="utf-8").replace("  alc402: item", "  alc402: {catalogue: centre_code}")
+    file.write_text(fees, encoding="utf-8")
+    one.stay(1)
+    one.fee(1, "10.00")
+    assert one.run().exit_code == 0
+    end(one, money="10.00")
+    return one
+
+
+def test_an_item_that_expired_before_its_charge_keeps_the_visit_here(mapped):
+    mapped.change("UPDATE centre SET until = '2026-03-01'")
+    assert "have no usable catalogue row on their day: 1 row expired" in tell(mapped.run())
+    assert heard(mapped, LEAVE) == []
+
+
+def test_an_item_that_expired_after_its_charge_is_pointed_out(mapped):
+    mapped.change("UPDATE centre SET until = '2026-03-03'")
+    report = mapped.run()
+    assert discharged(mapped)
+    assert "not in today's catalogue: 1 row expired" in report.delivered["ward"].warnings["V1"]
+
+
+@pytest.fixture
+def far(start):
+    """A ward of another province's patients, with one visit that has ended."""
+    one = start()
+    send_far(one)
+    leaving_far(one)
+    one.stay(1)
+    one.fee(1, "10.00")
+    assert one.run().exit_code == 0
+    end(one)
+    return one
+
+
+def test_a_visit_from_another_province_leaves_by_its_own_interface(far):
+    report = far.run()
+    assert report.exit_code == 0
+    assert discharged(far) == "2026-03-05"
+    assert heard(far, "offsiteLeaveHos") == heard(far, "discharge") == ["0"]
+    asked = [call for call in far.simulator.state.journal if call["event"] == "approve"]
+    assert len(asked) == 1
+    far.fee(1, "5.00")
+    assert "4.27" in tell(far.run())
+
+
+def test_a_discharge_to_another_province_whose_answer_is_lost(far):
+    far.simulator.switch_on("N.sent_no_answer:offsiteLeaveHos@1")
+    assert far.run_until_quiet().exit_code == 0
+    assert heard(far, "offsiteLeaveHos") == ["0"]
+    assert len(steps(far)) == 1
+
+
+@pytest.mark.parametrize("code", ["350012", "350013", "350017", "350026"])
+def test_a_discharge_to_another_province_that_is_refused(far, code):
+    far.simulator.switch_on({"fault": "P.hard", "code": code, "operation": "offsiteLeaveHos", "times": 1})
+    report = far.run()
+    assert report.exit_code == 4
+    assert f"{code} " in tell(report)
+    assert len(tell(report)) > 120  # and what to mend
+    assert discharged(far) == ""
