@@ -1,6 +1,8 @@
 -- 有跨省异地工伤登记的收费单；列与 outpatient-visits.sql 相同。
 SELECT b.SFXH, b.MZHM, b.SFRQ, p.BRXM, UPPER(p.SFZH) AS SFZH, b.ZDBM, b.ZDMC, k.KSMC, y.YGXM AS YSXM,
-       g.RDSBH, g.ZLLB, g.JBBM, g.SBKH
+       g.RDSBH, g.ZLLB, g.JBBM, g.SBKH,
+       CASE WHEN NOT EXISTS (SELECT 1 FROM MS_SFZB t WHERE t.YSFXH = b.SFXH AND t.ZFPB = 0 AND t.JZRQ IS NULL)
+            THEN b.JZRQ END AS JZRQ
 FROM MS_SFZB b
 JOIN GS_DJXX g ON g.SFXH = b.SFXH
 JOIN MS_BRDA p ON p.BRID = b.BRID

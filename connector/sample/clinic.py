@@ -46,7 +46,8 @@ def plan_bills(plan: Plan) -> None:
 def draft_bill(
     plan: Plan, number: int, person: Person, at: datetime, lines: list[Row], *, injured: bool
 ) -> dict[str, Value]:
-    """A bill over its lines."""
+    """A bill over its lines; the cashiers' books are closed up to the fourth day before the last."""
+    closing = plan.first_day - timedelta(days=4)
     return {
         "SFXH": number,
         "BRID": person.number,
@@ -61,6 +62,7 @@ def draft_bill(
         "ZJJE": str(sum(Decimal(str(line["ZJJE"])) for line in lines)),
         "TFBZ": 0,
         "YSFXH": None,
+        "JZRQ": f"{closing:%Y-%m-%d} 17:30:00" if at.date() <= closing else None,
         "ZFPB": 0,
     }
 
@@ -100,6 +102,6 @@ def refund_bill(
     head = {**bill, "SFXH": number, "FPHM": f"1500{number:08d}", "SFRQ": f"{day} 16:40:00", "ZJJE": amount}
     back = {**original, "SBXH": line, "SFXH": number, "FYSL": f"-{quantity}", "ZJJE": amount}
     return (
-        {**head, "TFBZ": 1, "YSFXH": bill["SFXH"]},
+        {**head, "TFBZ": 1, "YSFXH": bill["SFXH"], "JZRQ": None},
         {**back, "TFXH": original["SBXH"]},
     )

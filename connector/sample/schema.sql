@@ -186,6 +186,7 @@ CREATE TABLE MS_SFZB ( -- 门诊收费主表（一张收费单为一次就诊；
   ZJJE {MONEY}, -- 总计金额
   TFBZ SMALLINT DEFAULT 0, -- 退费标志
   YSFXH BIGINT NULL, -- 原收费序号（退费单所退）
+  JZRQ {DT} NULL, -- 结账日期；结账前为空
   ZFPB SMALLINT DEFAULT 0 -- 作废判别
 );
 

@@ -11,6 +11,7 @@ from pypdf import PdfReader
 from connector.pipeline.mapping_tests import run_tests
 from connector.pipeline.papers import Papers, gather_papers
 from connector.pipeline.parts import Parts, open_project, real_clock
+from connector.pipeline.preview import preview
 from connector.pipeline.progress import Silent
 from connector.pipeline.run import run
 from connector.pipeline.scaffold import make_ledger
@@ -106,6 +107,20 @@ def test_one_ended_stay_lacks_its_front_page_and_nothing_else(hospital):
     papers = hospital.gather("inpatient", LACKING)
     assert papers.rejections == ()
     assert {name for name, count in papers.nodes.items() if not count} == {"km05"}
+
+
+def test_a_bill_has_ended_once_the_books_are_closed_and_is_open_again_while_a_refund_is_not(tmp_path):
+    his = f"sqlite:///{tmp_path / 'his.db'}"
+    sample = build_hospital(his, today=TODAY)
+    first, *_ = sample.planted["bill_old"]
+    parts = _open(tmp_path, his)
+    closed = []
+    for change in (None, change_hospital):
+        if change:
+            change(his, today=TODAY)
+        rows = preview(parts, "outpatient-visits", rows=20).rows
+        closed.append({one.key for one in rows if one.row["JZRQ"]})
+    assert closed == [{first, *sample.planted["bill_new"]}, {*sample.planted["bill_new"]}]
 
 
 def test_a_stay_that_has_not_ended_has_no_leave_row(hospital):
