@@ -236,6 +236,61 @@ def test_rows_are_converted_and_a_code_of_neither_table_is_no_guess(far):
     assert violation.message == "'02' is not a code that alc404 may have and ala012 has another for"
 
 
+def test_facts_of_the_catalogue_and_what_stands_outside_it_are_converted_too(far):
+    far.swap("catalogues/centre.yaml", "version: VMED", "version: VMED, kind: ZL")
+    far.swap(
+        "mappings/charges.yaml",
+        "{from: XMLX, codes: item-kind}",
+        '{catalogue: kind, default: "0", outside: {from: XMLX, codes: item-kind, default: "1"}}',
+    )
+    far.swap("mappings/charges.yaml", "  vmed:", "  aka070: {value: 无}\n  zka100: {value: 次}\n  vmed:")
+    project = far.load()
+    mapping = project.mappings["far-charges"]
+    made = mapping.fields["ala012"]
+    assert (made.default, made.outside and made.outside.default) == ("02", "01")
+    items = {"A": ("found", "9"), "B": ("found", ""), "C": ("outside", ""), "D": ("outside", "")}
+    facts = [
+        {"status": status, "kind": kind, "centre_code": "" if status == "outside" else f"C{name}"}
+        for name, (status, kind) in items.items()
+    ]
+    plan = compile_plan(
+        mapping,
+        CONTRACT,
+        code_maps=project.code_maps,
+        catalogue=_Told(facts),
+        checks=CheckSettings(),
+    )
+    row = {**dict.fromkeys(mapping.columns, "1"), "FYRQ": "2026030109:00:00", "TFXH": None}
+    columns = {name: pa.array([value] * len(items), pa.string()) for name, value in row.items()}
+    columns |= {
+        "JLXH": pa.array(list(items), pa.string()),
+        "XMLX": pa.array(["1", "1", "5", None], pa.string()),
+    }
+    block = transform(plan, pa.table(columns)).block
+    assert block.rejections == ()
+    made_of = {key: json.loads(one) for key, one in zip(block.keys, block.payloads, strict=True)}
+    assert {key: (one["ala012"], one["ala002"]) for key, one in made_of.items()} == {
+        "A": ("9", "CA"),
+        "B": ("02", "CB"),
+        "C": ("9", "SZFCL999"),
+        "D": ("01", "SZFZL999"),
+    }
+
+
+class _Told:
+    """A catalogue that says the same of its items, whatever they are."""
+
+    key = ("XMLX", "FYXH")
+    facts = ("centre_code", "centre_name", "level", "category", "version", "kind")
+
+    def __init__(self, items):
+        self.items = items
+
+    def lookup(self, keys, dates):
+        defaults = {"centre_name": "项目", "level": "1", "category": "91", "version": "1"}
+        return pa.Table.from_pylist([{**defaults, **one} for one in self.items])
+
+
 def test_rounding_follows_the_other_fields_decimals_but_never_begins_by_itself(far):
     far.write(
         FAR,
