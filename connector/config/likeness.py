@@ -69,12 +69,16 @@ def counterparts(there: Target, here: Target, contract: Contract) -> dict[str, s
     if twin is None or there.whole != here.whole or contract.node(twin) is not here.node:
         return None
     places = {(id(node), path.rpartition(".")[2]): path for path, node in here.nodes.items()}
+    mates = {
+        id(node): contract.node(address)
+        for node in {id(one): one for one in there.nodes.values()}.values()
+        if (address := twin if node is there.node else node.twin)
+    }
     pairs: dict[str, str] = {}
     for path, field in there.fields.items():
-        node = there.nodes[path]
-        address = twin if node is there.node else node.twin
-        if address and field.twin and (mate := places.get((id(contract.node(address)), field.twin))):
-            pairs[path] = mate
+        mate = mates.get(id(there.nodes[path]))
+        if mate is not None and field.twin and (place := places.get((id(mate), field.twin))):
+            pairs[path] = place
     return pairs
 
 
