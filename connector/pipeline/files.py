@@ -18,7 +18,6 @@ from connector.records import Chunk
 
 _PDF = "pdf"
 _HEAD = 64
-_LONGEST_PATH = 260
 _GIVEN = "base64:"
 """How a test of a mapping writes a file itself; anything else is its path."""
 
@@ -102,10 +101,13 @@ def _decode(text: str) -> bytes:
         raise _Unusable("is not written in Base64") from None
 
 
-def show_file(value: object) -> object:
-    """A file, or the text that is made of it, as it is shown to people; a path stays as it is."""
+def show_file(value: object, *, hides_paths: bool) -> object:
+    """A cell of a file's column as it is shown to people: how long a file is; a path, which may name a patient, or not."""
     if isinstance(value, bytes):
         return f"(a file of {len(value):,} bytes)"
-    if isinstance(value, str) and len(value) > _LONGEST_PATH:
-        return f"(Base64, {len(value):,} characters)"
-    return value
+    return "***" if value and hides_paths else value
+
+
+def show_base64(text: object) -> object:
+    """The text of a file as it is shown to people: how long it is."""
+    return f"(Base64, {len(str(text)):,} characters)" if text else text

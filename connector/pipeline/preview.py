@@ -13,7 +13,7 @@ from connector.errors import ConfigurationError, Violation
 from connector.extract import lookup
 from connector.extract.source import Hospital
 from connector.pipeline.check import check_database
-from connector.pipeline.files import Files, Filled, show_file
+from connector.pipeline.files import Files, Filled, show_base64, show_file
 from connector.pipeline.parts import Parts
 from connector.pipeline.personal import Mask, mask_of
 from connector.pipeline.queries import plans_of, query_of, read_catalogues
@@ -60,7 +60,12 @@ def preview(
         found = (
             one
             for chunk in _read(hospital, mapping, visit, key)
-            for one in _show(mapping, chunk, _shape(plans[name], chunk, files.fill(mapping, chunk)))
+            for one in _show(
+                mapping,
+                chunk,
+                _shape(plans[name], chunk, files.fill(mapping, chunk)),
+                hides_paths=not show_personal,
+            )
         )
         return PreviewReport(
             mapping=name,
@@ -110,7 +115,7 @@ def _read(hospital: Hospital, mapping: RowMapping, visit: str, key: str) -> Iter
     return lookup.read_by_visits(hospital, query, [visit]) if visit else lookup.read_all(hospital, query)
 
 
-def _show(mapping: RowMapping, chunk: Chunk, block: RecordBlock) -> Iterator[Preview]:
+def _show(mapping: RowMapping, chunk: Chunk, block: RecordBlock, *, hides_paths: bool) -> Iterator[Preview]:
     """Every row of a chunk in the chunk's order, with what became of it."""
     good = dict(zip(block.keys, block.payloads, strict=True))
     files = {path for path, one in mapping.fields.items() if one.file}
@@ -118,8 +123,11 @@ def _show(mapping: RowMapping, chunk: Chunk, block: RecordBlock) -> Iterator[Pre
     aside = {one.key: one.reason for one in block.set_aside}
     keys = texts(keys_of(chunk.table, mapping.source.key))
     for key, row in zip(keys, chunk.table.to_pylist(), strict=True):
-        read = {name: show_file(value) if name in mapping.files else value for name, value in row.items()}
+        read = {
+            name: show_file(value, hides_paths=hides_paths) if name in mapping.files else value
+            for name, value in row.items()
+        }
         payload = json.loads(good[key]) if key in good else None
         if payload is not None:
-            payload |= {path: show_file(payload[path]) for path in files}
+            payload |= {path: show_base64(payload[path]) for path in files}
         yield Preview(key, read, payload, bad.get(key, ()), aside.get(key, ""))

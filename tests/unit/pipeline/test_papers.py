@@ -7,6 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from connector.contract.check import check
+from connector.errors import SourceError
+from connector.pipeline.check import check_project
 from connector.pipeline.mapping_tests import run_tests
 from connector.pipeline.papers import Papers, gather_papers
 from connector.pipeline.parts import Clock, Parts, open_project
@@ -279,6 +281,40 @@ def test_an_invoice_without_its_file_lacks_something_required(ward):
     assert _faults(ward.gather()) == [("invoices", "2", "km12s.km12.body", "required")]
 
 
+DATABASE = {
+    "a file that is not read": ("NR", ", file: true", "", "NR", "say file: true"),
+    "a number": ("NR", "NR", "JE2", "JE2", "neither a file nor a path"),
+}
+
+
+@pytest.mark.parametrize("name", DATABASE)
+def test_check_tells_a_column_that_cannot_be_a_file(tmp_path, name):
+    column, old, new, told, words = DATABASE[name]
+    ward = Ward(tmp_path, column=column)
+    ward.change("ALTER TABLE DZFP ADD COLUMN JE2 DECIMAL(12,2)")
+    file = ward.home / "mappings" / "invoices.yaml"
+    text = file.read_text(encoding="utf-8").partition("tests:")[0]
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(SourceError) as caught:
+        check_project(ward.parts, offline=False)
+    assert words in str(caught.value)
+    assert f"column {told}" in str(caught.value)
+
+
+def test_a_column_without_a_type_is_told_by_its_cells(tmp_path):
+    """A view of SQLite names no types: a text is a path, anything else the file itself."""
+    ward = Ward(tmp_path, column="F")
+    ward.change("CREATE TABLE BARE (FPXH INTEGER, ZYH INTEGER, FPHM VARCHAR(50), JE DECIMAL(12,2), F)")
+    ward.change("INSERT INTO BARE SELECT FPXH, ZYH, FPHM, JE, LJ FROM DZFP")
+    file = ward.home / "mappings" / "invoices.yaml"
+    text = file.read_text(encoding="utf-8").replace("table: DZFP", "table: BARE")
+    file.write_text(text, encoding="utf-8")
+    bodies = [ward.gather().body["km12s"]["km12"][0]["body"]]
+    ward.change("UPDATE BARE SET F = :content", content=PDF)
+    bodies.append(ward.gather().body["km12s"]["km12"][0]["body"])
+    assert bodies == [base64.urlsafe_b64encode(PDF).decode()] * 2
+
+
 def test_a_number_in_two_files_and_an_amount_finer_than_we_count_are_told(blobs):
     blobs.invoice(2, number="F1", money="1.23456", NR=PDF)
     assert _faults(blobs.gather()) == [
@@ -290,7 +326,12 @@ def test_a_number_in_two_files_and_an_amount_finer_than_we_count_are_told(blobs)
 def test_preview_shows_the_size_of_a_file_and_the_mappings_tests_run(ward):
     (row,) = preview(ward.parts, "invoices", rows=5).rows
     assert row.payload is not None
-    assert all(not isinstance(value, bytes) for value in row.row.values())
+    assert row.payload["body"] == "(Base64, 28 characters)"
+    assert row.payload["invoiceNo"] == "F1"
+    (column,) = ward.parts.project.mappings["invoices"].files
+    assert row.row[column] == {"NR": "(a file of 19 bytes)", "LJ": "***"}[column]
+    (open_row,) = preview(ward.parts, "invoices", rows=5, show_personal=True).rows
+    assert open_row.row[column] == {"NR": "(a file of 19 bytes)", "LJ": "f/1.pdf"}[column]
     results = run_tests(ward.parts, [])
     assert len(results) == 3
     assert [one.problems for one in results] == [()] * 3
