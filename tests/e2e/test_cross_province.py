@@ -198,3 +198,16 @@ def test_an_item_that_the_catalogue_has_outgrown_is_quarantined_alone(far):
     assert far_rows(ward, 1) == Counter({("XA11", Decimal("10.0000")): 1})
     _, out, _ = one.call("list", command="quarantine")
     assert "330039" in out
+
+
+def test_a_visit_that_the_selects_of_both_families_name_is_charged_once_and_held(far):
+    """A WHERE was forgotten: whoever comes second finds charges that it did not send."""
+    ward = far(known(FILING), injury="LN1").ward
+    own = "{version: 1, pipeline: own, visits: own-stays, mappings: [own-orders, own-fees]}\n"
+    (ward.directory / "pipelines/own.yaml").write_text(own, encoding="utf-8")
+    ward.fee(1)
+    for _ in range(2):
+        report = ward.run()
+        assert "somebody else changed this visit" in report.delivered["ward"].held["V1"]
+        assert report.exit_code == 4
+    assert ward.simulator.total("V1") == 100_000
