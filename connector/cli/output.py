@@ -58,6 +58,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Compensation": ("amount",),
     "Contribution": ("amount",),
     "Doubt": ("amount",),
+    "Holding": ("amount",),
     "Kept": ("amount",),
     "ListedVisit": ("platform", "ledger"),
     "OldVisit": ("ledger", "platform", "surplus", "waiting", "amount"),
@@ -73,6 +74,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "ShardState": ("planned", "accepted", "waiting"),
     "Standing": ("accepted", "staged", "doubt"),
     "SuspectSums": ("ledger", "doubt", "platform"),
+    "UndoCase": ("ledger", "platform"),
     "VisitTotals": ("accepted", "staged", "doubt", "set_aside", "baseline"),
 }
 """Fields that hold an amount scaled by 4, by the name of their class."""

@@ -45,6 +45,10 @@ def resolve(
         typer.Option("--reset", help="Delete all fees of the visit at the next run, and send them anew."),
     ] = False,
     release: Annotated[bool, typer.Option("--release", help="Let a held visit be tried again.")] = False,
+    withdraw: Annotated[
+        bool,
+        typer.Option("--withdraw", help="Do not carry out what is approved (a reset), if it has not begun."),
+    ] = False,
     because: BecauseOption = "",
     who: WhoOption = "",
     yes: YesOption = False,
@@ -64,11 +68,15 @@ def resolve(
     parts = open_project(project)
     wish = Wish(accept, adopt, baseline=baseline, reset=reset, release=release)
     if not visit:
-        if wish.kind:
+        if wish.kind or withdraw:
             raise typer.BadParameter("say which visit is decided about")
         return _list(parts, json=json)
-    if wish.kind and not because.strip():
+    if (wish.kind or withdraw) and not because.strip():
         raise typer.BadParameter('say why: --because "…" is kept with the decision')
+    if withdraw:
+        if wish.kind:
+            raise typer.BadParameter("--withdraw stands alone: it only takes an approval back")
+        return _withdraw(parts, visit, sign(who, because), json=json)
     return _resolve(parts, visit, wish, sign(who, because), yes=yes, show_personal=show_personal, json=json)
 
 
@@ -117,6 +125,18 @@ def _resolve(
         show_json({"visit": case.visit, "decided": wish.kind, "who": signature.who, "then": done})
     else:
         say(f"Decided by {signature.who} and kept (`connector ledger decisions {case.visit}`).")
+    return 0
+
+
+def _withdraw(parts: "Parts", visit: str, signature: "Signature", *, json: bool) -> int:
+    """Take an approval back; there is nothing to ask about, for it can be approved again."""
+    from connector.pipeline.withdrawing import withdraw
+
+    done = withdraw(parts, visit, signature)
+    if json:
+        show_json({"visit": visit, "decided": "withdraw", "who": signature.who, "then": done})
+    else:
+        say(done)
     return 0
 
 

@@ -9,7 +9,9 @@ from connector.cli.decide import show_question
 from connector.cli.leaving import VisitArgument
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, say, show_heading, show_json, show_table
+from connector.cli.resolve import BecauseOption, WhoOption, sign
 from connector.cli.stopping import Stopping
+from connector.cli.undo import undo
 from connector.cli.words import moment, money
 
 if TYPE_CHECKING:
@@ -64,7 +66,16 @@ def show(
 
 
 @app.command()
-def step(visit: VisitArgument, project: ProjectOption = HERE, json: JsonOption = False) -> int:
+def step(
+    visit: VisitArgument,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send again what was taken back of it (`visit undo`).")
+    ] = False,
+    because: BecauseOption = "",
+    who: WhoOption = "",
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> int:
     """Take one visit as far as it goes now.
 
     As `connector run` does, but nothing is sent of other visits. The exit code is about this visit.
@@ -72,13 +83,24 @@ def step(visit: VisitArgument, project: ProjectOption = HERE, json: JsonOption =
     from connector.pipeline.parts import open_project
     from connector.pipeline.visiting import step_visit
 
+    if not again and (because or who):
+        raise typer.BadParameter("--because and --who go with --again: nothing else is decided here")
     with Stopping() as stopping, Bars(quiet=json) as bars:
-        report = step_visit(open_project(project), visit, progress=bars, is_stopping=stopping)
+        report = step_visit(
+            open_project(project),
+            visit,
+            again=sign(who, because) if again else None,
+            progress=bars,
+            is_stopping=stopping,
+        )
     if json:
         show_json(report)
     else:
         show_run.show_run(report)
     return report.exit_code
+
+
+app.command()(undo)
 
 
 def _show_list(found: "list[VisitLine]") -> None:

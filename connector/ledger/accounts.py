@@ -69,6 +69,12 @@ class Accounts:
             for record_id, visit_id, key, standing, phase, amount, category, changed_at in rows
         ]
 
+    def was_read_by(self, visit_id: int, source: str) -> bool:
+        """Whether the platform ever told the totals of a visit by this interface."""
+        with self.database.reading() as link:
+            found = link.one("SELECT id FROM reading WHERE visit_id = ? AND source = ?", visit_id, source)
+        return found is not None
+
     def last_readings(self, visit_ids: Sequence[int]) -> dict[int, Reading]:
         """What the platform said last of each of these visits."""
         with self.database.reading() as link:

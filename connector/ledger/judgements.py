@@ -11,6 +11,7 @@ from connector.ledger.leases import Leases
 from connector.ledger.link import Link
 from connector.ledger.reasons import Reasons
 from connector.ledger.settlements import Settlement, Settlements
+from connector.ledger.steps import Steps
 from connector.ledger.trust import trust
 from connector.records import BatchState
 
@@ -19,6 +20,9 @@ PERSON = "person"
 
 RESET = "reset"
 """The kind of decision that approves a reset; it is pending until the reset is done, or refused."""
+
+UNDO = "undo"
+"""The kind of decision that takes steps of a visit back; it is pending until all of them are, or one is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +38,13 @@ class Judgements:
     reasons: Reasons
     decisions: Decisions
     leases: Leases
+    steps: Steps
 
     def settle(self, settlement: Settlement, decision: Decision) -> None:
         """Close an open batch as a person says."""
         with self.database.writing() as link:
             visit_id = self._begin(link, decision)
-            self._must_not_be_reset(link, visit_id)
+            must_not_be_pending(link, visit_id)
             self.settlements.write(link, [settlement])
             self._end(link, visit_id, decision)
 
@@ -79,10 +84,11 @@ class Judgements:
             self._end(link, visit_id, decision)
 
     def release(self, decision: Decision) -> None:
-        """Let a held visit be tried again."""
+        """Let a held visit be tried again; what was taken back of it may go again."""
         with self.database.writing() as link:
             visit_id = self._begin(link, decision)
             self._must_be_calm(link, visit_id)
+            self.steps.let_go(link, visit_id)
             trust(
                 link, [visit_id]
             )  # where the ledger was restored: the person has seen what the platform holds
@@ -92,7 +98,8 @@ class Judgements:
         """Let the next run delete all fees of the visit and send them anew."""
         with self.database.writing() as link:
             visit_id = self._begin(link, decision)
-            self._must_not_be_reset(link, visit_id)
+            must_not_be_pending(link, visit_id)
+            self.steps.let_go(link, visit_id)
             self.decisions.write(link, decision, is_done=False)
 
     def _begin(self, link: Link, decision: Decision) -> int:
@@ -103,21 +110,24 @@ class Judgements:
         return decision.visit_id
 
     def _must_be_calm(self, link: Link, visit_id: int) -> None:
-        """Raise LedgerError while a batch of the visit is open, or a reset is approved."""
-        self._must_not_be_reset(link, visit_id)
+        """Raise LedgerError while a batch of the visit is open, or a reset or an undo is approved."""
+        must_not_be_pending(link, visit_id)
         if link.one("SELECT id FROM batch WHERE visit_id = ? AND state IN (:open)", visit_id) is not None:
             raise LedgerError("A batch of this visit is not settled: that comes first. Nothing was written.")
-
-    def _must_not_be_reset(self, link: Link, visit_id: int) -> None:
-        """Raise LedgerError once a reset of the visit is approved."""
-        row = link.one(
-            "SELECT id FROM decision WHERE visit_id = ? AND kind = ? AND done_at IS NULL", visit_id, RESET
-        )
-        if row is not None:
-            raise LedgerError(
-                "A reset of this visit is approved: the next `connector run` carries it out. Nothing was written."
-            )
 
     def _end(self, link: Link, visit_id: int, decision: Decision) -> None:
         link.run("UPDATE visit SET hold = NULL, held_at = NULL WHERE id = ?", visit_id)
         self.decisions.write(link, decision, is_done=True)
+
+
+def must_not_be_pending(link: Link, visit_id: int) -> None:
+    """Raise LedgerError once a reset or an undo of the visit is approved."""
+    row = link.one(
+        "SELECT kind FROM decision WHERE visit_id = ? AND kind IN (??) AND done_at IS NULL",
+        *(visit_id, [RESET, UNDO]),
+    )
+    if row is not None:
+        raise LedgerError(
+            f"A{'n' if row[0] == UNDO else ''} {row[0]} of this visit is approved: the next `connector run` carries it "
+            "out. Nothing was written."
+        )

@@ -27,6 +27,14 @@ AFTER_RESET = Violation(
     "a row that stays here is not in the HIS any more",
 )
 
+AFTER_UNDO = Violation(
+    "",
+    "reread",
+    "",
+    "it was taken back on the platform with its visit: it is read again at the next run, and sent when the visit is let "
+    "go; a row that stays here is not in the HIS any more",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reasons:

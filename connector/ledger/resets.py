@@ -111,11 +111,15 @@ class Resets:
         )
         visit_id = int(row[0])
         if phase is Phase.REFUSED:
-            link.run(
-                "UPDATE batch SET state = :batch_in_doubt WHERE visit_id = ? AND state = :batch_shelved",
-                visit_id,
-            )
+            self.take_off_shelf(link, visit_id)
         return visit_id
+
+    def take_off_shelf(self, link: Link, visit_id: int) -> None:
+        """What was in doubt before is in doubt again: no fees were deleted."""
+        link.run(
+            "UPDATE batch SET state = :batch_in_doubt WHERE visit_id = ? AND state = :batch_shelved",
+            visit_id,
+        )
 
     def _unshelve(self, link: Link, visit_id: int) -> None:
         """What was in doubt is not on the platform now: its records wait to be sent."""

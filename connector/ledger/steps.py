@@ -16,6 +16,14 @@ from connector.ledger.seal import Seal
 LEAVE, UNDO_LEAVE = "leave", "undo_leave"
 """The steps by which a patient leaves and is back; the last of them says where the visit stands."""
 
+VOID_FEES, UNDO_REGISTER = "void_fees", "undo_register"
+"""The steps by which fees and registration were taken back: nothing of the visit is sent after them, until `AGAIN`."""
+
+AGAIN = "again"
+"""A person let a visit go of which something was taken back: it is registered and sent again."""
+
+UNDOS = (UNDO_LEAVE, VOID_FEES, UNDO_REGISTER)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
@@ -71,6 +79,20 @@ class Steps:
         last = [one for one in self.of(visit_id) if one.name in (LEAVE, UNDO_LEAVE)][-1:]
         return last[0] if last and last[0].name == LEAVE else None
 
+    def let_go(self, link: Link, visit_id: int) -> None:
+        """What was taken back of a visit may go again, if anything was."""
+        if is_taken_back(link, visit_id):
+            self.write(link, visit_id, AGAIN, "", {})
+
     def _details(self, number: int, sealed: bytes) -> Mapping[str, object]:
         details: Mapping[str, object] = json.loads(self.seal.open("step", number, sealed))
         return details
+
+
+def is_taken_back(link: Link, visit_id: int) -> bool:
+    """Whether fees or registration of a visit were taken back, and nobody has let it go since."""
+    row = link.one(
+        "SELECT name FROM step WHERE visit_id = ? AND name IN (??) ORDER BY id DESC LIMIT 1",
+        *(visit_id, [VOID_FEES, UNDO_REGISTER, AGAIN]),
+    )
+    return row is not None and row[0] != AGAIN

@@ -44,6 +44,7 @@ from connector.ledger.steps import Steps
 from connector.ledger.sweeping import Sweeping
 from connector.ledger.tables import Standing
 from connector.ledger.trust import Trust
+from connector.ledger.undos import Undos
 from connector.ledger.visits import KnownVisit, Visits
 from connector.ledger.witness import Witness, WitnessFile
 from connector.records import Original, Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
@@ -85,7 +86,8 @@ def open_ledger(
 class Ledger:
     """One open ledger.
 
-    `judgements` are what people decide about a visit's rows; `steps` and `questions` are its life beyond its rows;
+    `judgements` are what people decide about a visit's rows, `undos` what they take back of it; `steps` and `questions`
+    are its life beyond its rows;
     `quantities` are what guards look at; `compensations` what is taken back of what the platform has.
     `witness` is compared under the lease; `trust` is what a restored or a new ledger may rely on.
     """
@@ -116,12 +118,13 @@ class Ledger:
         self._sessions = Sessions(database, seal, now)
         self._decisions = Decisions(database, seal, now)
         self._resets = Resets(database, seal, payloads, reasons, self._decisions, now)
+        self.steps = Steps(database, seal, now)
         self.judgements = Judgements(
-            database, self._claims, self._settlements, reasons, self._decisions, self._leases
+            database, self._claims, self._settlements, reasons, self._decisions, self._leases, self.steps
         )
+        self.undos = Undos(database, seal, self._resets, self.steps, self._decisions, self._leases, now)
         self.quantities = Quantities(database)
         self.journal = Journal(database, seal, now)
-        self.steps = Steps(database, seal, now)
         self.questions = Questions(database, seal, self._decisions, now)
         self.compensations = Compensations(database, payloads, reasons, self._decisions, now)
         self.trust = Trust(database, self._decisions, now)
@@ -424,6 +427,10 @@ class Ledger:
     def booked(self, visit_ids: Collection[int], mapping: str) -> list[Booked]:
         """The records of a mapping that count in these visits."""
         return self._accounts.booked(list(visit_ids), mapping)
+
+    def was_read_by(self, visit_id: int, source: str) -> bool:
+        """Whether the platform ever told the totals of a visit by this interface."""
+        return self._accounts.was_read_by(visit_id, source)
 
     def last_readings(self, visit_ids: Collection[int]) -> dict[int, Reading]:
         """What the platform said last of each of these visits."""

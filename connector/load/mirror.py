@@ -20,11 +20,17 @@ from connector.records import Outcome, Verdict, yuan
 UNKNOWN = "a batch of the visit is in doubt, which only the platform itself can settle"
 """Why a visit cannot be rehearsed."""
 
+NOT_TAKEN_BACK = "a dry run takes nothing back; a run does that"
+"""Why what is sent after it cannot be rehearsed."""
+
 UNASKED = "a dry run does not ask the platform"
 """Why nothing is looked up."""
 
 UNAPPROVED = "a dry run approves nothing, and lets nobody leave"
 """Why a visit stays."""
+
+_NOT_DONE = {Effect.APPROVE: UNAPPROVED, Effect.UNDO: NOT_TAKEN_BACK}
+"""What is not rehearsed, by the effect of the interface."""
 
 
 class Mirror(PlatformClient):
@@ -73,10 +79,8 @@ class Mirror(PlatformClient):
             return Outcome(Verdict.RETRYABLE, message=UNASKED)
         if operation.effect is Effect.READ:
             return self._total(operation.answer.nodes[0], number)
-        if operation.effect is Effect.APPROVE:
-            return Outcome(Verdict.RETRYABLE, message=UNAPPROVED)
         if operation.effect is not Effect.ADD:
-            return Outcome(Verdict.RETRYABLE, message=UNKNOWN)
+            return Outcome(Verdict.RETRYABLE, message=_NOT_DONE.get(operation.effect, UNKNOWN))
         rows = 0
         for node in operation.request.nodes:
             found = _rows(request, node)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.ledger.claims import Batch
-from connector.ledger.judgements import RESET
+from connector.ledger.judgements import RESET, UNDO
 from connector.ledger.overview import OpenBatch
 from connector.ledger.store import Ledger
 from connector.pipeline.cutoffs import Dated, is_likely_there
@@ -22,6 +22,12 @@ from connector.records import Outcome, StagedRecord, Verdict, yuan
 
 _ENDED = frozenset({Verdict.ACCEPTED, Verdict.REJECTED, Verdict.RETRYABLE})
 """The platform has answered: nothing of the request can happen after that."""
+
+_PENDING = {
+    RESET: "a reset is approved: the next `connector run` carries it out; until it begins, --withdraw takes that back",
+    UNDO: "it is being taken back (`connector visit undo`): the next `connector run` goes on with that",
+}
+"""What is decided already."""
 
 _IN_DOUBT, _WAITING = "in doubt", "waiting, or refused"
 
@@ -129,7 +135,8 @@ def open_matter(parts: Parts, ledger: Ledger, heard: Heard, *, show_personal: bo
     doubt = _doubt(opened, batch, outcome) if opened and batch else None
     candidates = _candidates(parts, ledger, heard, batch)
     found = _explain(heard, candidates, outcome)
-    pending = any(one.decision.kind == RESET for one in ledger.pending_decisions(visit_id))
+    kinds = {one.decision.kind for one in ledger.pending_decisions(visit_id)}
+    pending = _PENDING[UNDO] if UNDO in kinds else _PENDING[RESET] if RESET in kinds else ""
     case = Case(
         visit=heard.visit.name,
         key=heard.visit.key,
@@ -148,7 +155,7 @@ def open_matter(parts: Parts, ledger: Ledger, heard: Heard, *, show_personal: bo
         fits=_say(found.fit, len(candidates.records), len(found.part), heard.surplus),
         part=found.part,
         choices=() if pending else tuple(_choices(heard, doubt, batch, candidates, found)),
-        pending="a reset is approved: the next `connector run` carries it out" if pending else "",
+        pending=pending,
     )
     return Matter(case, heard, batch, candidates)
 

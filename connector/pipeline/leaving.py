@@ -81,7 +81,7 @@ def must_have_nothing_late(desk: Desk, visit: VisitDue) -> None:
         undo = "4.14" if desk.flow.roll == "0" else "4.27"
         raise Held(
             f"{rows} {'row' if rows == 1 else 'rows'} came after it had left (discharged on {left.details.get('discharged')}): nothing more of it "
-            f"can be sent. Cancel the discharge ({undo}, `connector visit undo {visit.number}`): the next run sends "
+            f"can be sent. Cancel the discharge ({undo}, `connector visit undo {visit.number} --to leave`): the next run sends "
             f"them, and `connector visit leave {visit.number}` lets it leave again"
         )
 

@@ -46,9 +46,13 @@ def totals_body(operation: Operation, number: str, person: str = "") -> bytes:
     return query_body(operation, **{VISIT: number, PERSON: person})
 
 
-def visit_body(operation: Operation, number: str) -> bytes:
-    """A request that names a visit and nothing else."""
-    return query_body(operation, **{operation.request.roles["visit"]: number})
+def visit_body(operation: Operation, number: str, injury: str = "") -> bytes:
+    """A request that names a visit, and beside it at most its injury (trap T94)."""
+    roles = operation.request.roles
+    values = {roles["visit"]: number}
+    if "injury" in roles:
+        values[roles["injury"]] = injury
+    return query_body(operation, **values)
 
 
 def read_person(registration: bytes) -> str:

@@ -36,27 +36,30 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One call that takes something back. `what`: for whom it is waited, in words.
+    """One call that takes something back. `what`: what is waited for, in words.
 
     `nothing_left`: codes that say that there is nothing to take back, as good as a yes; `no_visit`: codes that are
-    so where 4.15 does not list the visit. `is_gone`: whether a reading agrees that it was taken back.
+    so where 4.15 does not list the visit. `is_gone`: whether a reading agrees that it was taken back; None where the
+    answer alone tells. `is_untouched`: whether a reading proves that it was not; None where none does, or where it is
+    asked for again and again.
     """
 
     operation: Operation
     body: bytes = field(repr=False)
     what: str
-    is_gone: Callable[[Shown], bool]
-    nothing_left: frozenset[str] = frozenset()
+    nothing_left: frozenset[str]
     no_visit: frozenset[str] = frozenset()
+    is_gone: Callable[[Shown], bool] | None = None
+    is_untouched: Callable[[Shown], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The call that took it back, with its answer, and what the platform shows since."""
+    """The call that took it back, with its answer. `shown`: what the platform shows of it still, None for nothing."""
 
     batch: Batch
     outcome: Outcome
-    shown: Shown
+    shown: Shown | None = None
 
 
 class Refused(Exception):
@@ -75,11 +78,13 @@ def said(outcome: Outcome) -> str:
 def remove(desk: Desk, visit: VisitDue, removal: Removal) -> Generator[Step, Any, Removed]:
     """Take it back as far as that goes; the batch stays open, for whoever keeps what it came to.
 
-    What is returned may show it still there: then somebody else brought it back. Raises Waits when the platform gives
-    no answer, or none now, and Refused.
+    What is still shown was brought back by somebody else. Raises Waits when the platform gives no answer, or none now,
+    and Refused.
     """
     batch, outcome = yield from _begin(desk, visit, removal)
     yield from _must_be_done(desk, visit, removal, batch, outcome)
+    if removal.is_gone is None:
+        return Removed(batch, outcome)
     shown = yield from _look(desk, visit)
     if not removal.is_gone(shown) and not batch.tries:
         yield from _fence(desk, batch)
@@ -88,7 +93,7 @@ def remove(desk: Desk, visit: VisitDue, removal: Removal) -> Generator[Step, Any
             batch, outcome = yield from _ask(desk, visit, removal, batch, outcome, tries=1)
             yield from _must_be_done(desk, visit, removal, batch, outcome)
             shown = yield from _look(desk, visit)
-    return Removed(batch, outcome, shown)
+    return Removed(batch, outcome, None if removal.is_gone(shown) else shown)
 
 
 def _begin(desk: Desk, visit: VisitDue, removal: Removal) -> Generator[Step, Any, tuple[Batch, Outcome]]:
@@ -142,7 +147,13 @@ def _must_be_done(
     desk: Desk, visit: VisitDue, removal: Removal, batch: Batch, outcome: Outcome
 ) -> Generator[Step, Any, None]:
     """Go on only after a definite yes, or "nothing to take back"."""
+    if outcome.verdict is Verdict.RETRYABLE:
+        raise Waits(f"{removal.what}: {said(outcome)}")
     if outcome.verdict not in _DEFINITE:
+        if outcome.code and removal.is_untouched is not None:
+            yield from _fence(desk, batch)
+            if removal.is_untouched((yield from _look(desk, visit))):
+                raise Refused(batch, outcome)
         raise Waits(f"{removal.what}, and the platform gave no answer yet: {said(outcome)}")
     if outcome.verdict is Verdict.ACCEPTED or outcome.code in removal.nothing_left:
         return

@@ -40,9 +40,9 @@ def reset(desk: Desk, visit: VisitDue, decision: KeptDecision) -> Generator[Step
     removal = Removal(
         operation,
         messages.visit_body(operation, visit.number),
-        "its fees are to be deleted (a reset)",
-        lambda shown: fits(shown.total, 0),
+        "all its fees are to be deleted on the platform, to be sent anew after that (a reset)",
         NO_FEES,
+        is_gone=lambda shown: fits(shown.total, 0),
     )
     try:
         removed = yield from remove(desk, visit, removal)
@@ -52,7 +52,7 @@ def reset(desk: Desk, visit: VisitDue, decision: KeptDecision) -> Generator[Step
         raise Held(
             f"the platform refuses to delete the fees of this visit ({refused}){advice}; nothing was changed"
         ) from None
-    if not removal.is_gone(removed.shown):
+    if removed.shown is not None:
         raise Held(
             f"the platform said that all fees of this visit are deleted, and shows {yuan(removed.shown.total):.2f} yuan "
             "again: delete on its web page what somebody entered there meanwhile, and the next run goes on"

@@ -33,6 +33,7 @@ from connector.pipeline.resolve import read_total, resolve
 from connector.pipeline.restored import await_quiet, clear_untouched
 from connector.pipeline.settling import fits
 from connector.pipeline.steps import Sent, Step, Steps, Upload, Wait
+from connector.pipeline.undo_steps import approved_undo, must_not_be_taken_back, undo
 from connector.records import StagedRecord, State, Verdict, yuan
 
 _CLEAN_AFTER_DOUBT = 3
@@ -72,17 +73,22 @@ def _carry(desk: Desk, visit: VisitDue, way: Generator[Step, Any, str]) -> Steps
 
 
 def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
-    """Reset, or settle, register, send, check; returns why some of it has to wait, or ""."""
+    """Reset or take back, or settle, register, send, check; returns why some of it has to wait, or ""."""
     approved = approved_reset(desk, visit)
     if approved is not None:
         yield from await_quiet(desk, visit)
         return (yield from reset(desk, visit, approved))
+    decided = approved_undo(desk, visit)
+    if decided is not None:
+        yield from await_quiet(desk, visit)
+        return (yield from undo(desk, visit, decided))
     if visit.is_restored:
         yield from clear_untouched(desk, visit)
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
         yield from _resolve(desk, visit, batch)
     must_have_nothing_late(desk, visit)
+    must_not_be_taken_back(desk, visit)
     _check_changes(desk, visit)
     is_registered = visit.registered or _is_accepted(desk, visit)
     sitting = sit_down(desk, visit, is_registered=is_registered, after_doubt=bool(doubts))
@@ -143,7 +149,9 @@ def _send_all_charges(sitting: Sitting) -> Steps:
 
 
 def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
-    """Settle and check; a reset, which sends, is left to the run."""
+    """Settle and check; a reset or an undo, which send, are left to the run."""
+    if approved_undo(desk, visit) is not None:
+        raise Waits("something of it is to be taken back: the next run goes on with that")
     if visit.is_restored:
         yield from clear_untouched(desk, visit)
     for batch in desk.ledger.open_batches(visit.visit_id):
@@ -152,6 +160,7 @@ def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
         yield from _resolve(desk, visit, batch)
     base = desk.ledger.platform_base(visit.visit_id)
     yield from _check_base(desk, visit, base, patient=not visit.reason)
+    must_not_be_taken_back(desk, visit)
     _check_changes(desk, visit)
     return ""
 

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from connector.config.pipeline import Pipeline
 from connector.config.settings import LifecycleSettings
 from connector.errors import ConfigurationError
+from connector.ledger.decisions import Decision
 from connector.ledger.overview import VisitTotals
-from connector.ledger.steps import KeptStep
+from connector.ledger.steps import AGAIN, KeptStep
 from connector.ledger.visits import KnownVisit
 from connector.pipeline.answering import Question, list_questions
+from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import DecisionReport, find_visit, list_decisions
 from connector.pipeline.lifecycle import BACK, ENDED
 from connector.pipeline.overview import LEAVING_IN_DOUBT, may_leave
 from connector.pipeline.parts import Parts
-from connector.pipeline.progress import Progress
+from connector.pipeline.progress import Progress, Silent
 from connector.pipeline.run import RunReport, run
+from connector.pipeline.turns import open_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +120,34 @@ def _step(kept: KeptStep) -> StepLine:
     return StepLine(kept.at, kept.name, kept.operation, str(kept.details.get("how", "")))
 
 
-def step_visit(parts: Parts, name: str, *, progress: Progress, is_stopping: Callable[[], bool]) -> RunReport:
+def step_visit(
+    parts: Parts,
+    name: str,
+    *,
+    again: Signature | None = None,
+    progress: Progress,
+    is_stopping: Callable[[], bool],
+) -> RunReport:
     """Read what is new, as a run does, then take this one visit as far as it goes now.
 
-    The exit code is about this visit. Raises as `run` does, and ConfigurationError for a visit that nobody knows.
+    `again`: who lets a visit go of which something was taken back, and why. The exit code is about this visit. Raises
+    as `run` does, and ConfigurationError for a visit that nobody knows, or of which nothing was taken back.
     """
+    if again is not None:
+        _let_go(parts, name, again)
     with parts.open_ledger(read_only=True) as ledger:
         mappings = {one.mapping for one in ledger.find_visits(name)}
     pipelines = [one.name for one in parts.project.pipelines.values() if one.visits in mappings]
     return run(parts, pipelines, progress=progress, is_stopping=is_stopping, visit=name)
+
+
+def _let_go(parts: Parts, name: str, signature: Signature) -> None:
+    """Let what was taken back of a visit be registered and sent again."""
+    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+        visit = find_visit(ledger, name)
+        if ledger.undos.taken_back(visit.visit_id) is None:
+            raise ConfigurationError(
+                f"Nothing of visit {visit.name} was taken back: `connector visit step {visit.name}` takes it as far as it "
+                "goes."
+            )
+        ledger.undos.let_go(Decision(AGAIN, "let go", signature.who, signature.because, visit.visit_id))

@@ -79,6 +79,10 @@ class Hall:
         assert "Traceback" not in printed.out + printed.err
         return code, printed.out, printed.err
 
+    def forget(self):
+        """What a command printed that came to no end."""
+        self._capsys.readouterr()
+
     def heard(self):
         """Methods the platform was called with, without sessions."""
         return [method for method, _ in self.platform.calls if method not in ("login", "logout")]

@@ -31,6 +31,7 @@ import connector.pipeline.overview
 import connector.pipeline.run
 import connector.pipeline.serving
 import connector.pipeline.shards
+import connector.pipeline.undo
 import connector.pipeline.uploaded
 import connector.records
 from connector.cli import output, show, words
@@ -212,6 +213,7 @@ def test_money_fields_are_fields():
             connector.pipeline.old_business,
             connector.pipeline.serving,
             connector.pipeline.shards,
+            connector.pipeline.undo,
             connector.pipeline.uploaded,
             connector.records,
         )
