@@ -1,4 +1,4 @@
--- 已签名的入院记录；EMR_BLNR 一段一行，在此横过来。
+-- 工伤病人已签名的入院记录；EMR_BLNR 一段一行，在此横过来。
 SELECT b.BLXH, b.ZYH, p.BRXB, p.CSNY, p.LXDH, p.JTZZ,
        MAX(CASE WHEN n.DLMC = '主诉' THEN n.DLNR END) AS ZS,
        MAX(CASE WHEN n.DLMC = '现病史' THEN n.DLNR END) AS XBS,
@@ -13,5 +13,5 @@ FROM EMR_BLJL b
 JOIN ZY_BRRY r ON r.ZYH = b.ZYH
 JOIN MS_BRDA p ON p.BRID = r.BRID
 JOIN EMR_BLNR n ON n.BLXH = b.BLXH
-WHERE b.BLLB = '01' AND b.WCBZ = 1 AND b.ZFPB = 0
+WHERE r.GSBZ = '1' AND b.BLLB = '01' AND b.WCBZ = 1 AND b.ZFPB = 0
 GROUP BY b.BLXH, b.ZYH, p.BRXB, p.CSNY, p.LXDH, p.JTZZ

@@ -1,4 +1,4 @@
--- 已签名的出院记录。
+-- 工伤病人已签名的出院记录。
 SELECT b.BLXH, b.ZYH, p.BRXB, p.CSNY, p.LXDH, p.JTZZ,
        MAX(CASE WHEN n.DLMC = '入院情况' THEN n.DLNR END) AS RYQK,
        MAX(CASE WHEN n.DLMC = '入院诊断' THEN n.DLNR END) AS RYZD,
@@ -10,5 +10,5 @@ FROM EMR_BLJL b
 JOIN ZY_BRRY r ON r.ZYH = b.ZYH
 JOIN MS_BRDA p ON p.BRID = r.BRID
 JOIN EMR_BLNR n ON n.BLXH = b.BLXH
-WHERE b.BLLB = '03' AND b.WCBZ = 1 AND b.ZFPB = 0
+WHERE r.GSBZ = '1' AND b.BLLB = '03' AND b.WCBZ = 1 AND b.ZFPB = 0
 GROUP BY b.BLXH, b.ZYH, p.BRXB, p.CSNY, p.LXDH, p.JTZZ

@@ -1,4 +1,4 @@
--- 已提交的病案首页，代码换成名称。主要诊断在 BA_ZDXX。
+-- 工伤病人已提交的病案首页，代码换成名称。主要诊断在 BA_ZDXX。
 SELECT a.BAXH, a.ZYH, a.BAHM, a.ZYCS, a.BRXM, a.BRXB, a.CSRQ, a.NL, UPPER(a.SFZH) AS SFZH, a.GZDW, a.CSD, a.JG, a.XZZ,
        a.LXRM, a.LXGX, a.LXDH, a.RYRQ, a.CYRQ, a.SJZYTS, a.MJZZD, a.MJZZDBM, a.WBYY, a.WBYYBM, a.YWGM, a.GMYW, a.XX, a.RH,
        p.LXDH AS BRDH, z.ZDBM, mz.ZDMC AS MZMC, hy.ZDMC AS HYMC, zy.ZDMC AS ZYMC, cy.ZDMC AS CYMC,
@@ -20,4 +20,4 @@ LEFT JOIN GY_YGDM zz ON zz.YGDM = a.ZZYS
 LEFT JOIN GY_YGDM zs ON zs.YGDM = a.ZYYS
 LEFT JOIN GY_YGDM hs ON hs.YGDM = a.ZRHS
 LEFT JOIN GY_YGDM bm ON bm.YGDM = a.BMY
-WHERE a.TJBZ = 1
+WHERE r.GSBZ = '1' AND a.TJBZ = 1

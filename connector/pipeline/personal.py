@@ -20,6 +20,11 @@ _PERSONAL = (
     "医师",
     "医生",
     "主任",
+    "助理",
+    "护士",
+    "编码员",
+    "户口",
+    "健康卡",
 )
 """A field whose Chinese name contains one of these is a person's."""
 

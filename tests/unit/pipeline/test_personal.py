@@ -34,6 +34,13 @@ def test_the_signatures_of_orders_are_hidden(mappings):
     assert {"alk016", "alk017"} <= mask_of(mappings["inpatient-orders"], BOOK).fields
 
 
+def test_of_a_front_page_nobody_is_named(mappings):
+    mask = mask_of(mappings["inpatient-front-page"], BOOK)
+    assert {"BRXM", "SFZH", "XZZ", "LXRM", "LXDH", "GZDW", "ZYYS", "ZRHS", "BMY", "KZR"} <= mask.columns
+    assert not {"blm011", "akc194", "alc028"} & mask.fields
+    assert {"opr040", "opr041"} <= mask_of(mappings["inpatient-operations"], BOOK).fields
+
+
 @pytest.mark.parametrize("name", ["inpatient-charges", "outpatient-charges"])
 def test_of_a_charge_everything_may_be_seen(mappings, name):
     assert mask_of(mappings[name], BOOK) == Mask()
