@@ -55,6 +55,12 @@ def leave(
     withdraw: Annotated[
         bool, typer.Option("--withdraw", help="Take that back, where it has not left yet.")
     ] = False,
+    without_invoices: Annotated[
+        bool,
+        typer.Option(
+            "--without-invoices", help="Send none: the platform has them, or gets them by `visit document`."
+        ),
+    ] = False,
     yes: YesOption = False,
     project: ProjectOption = HERE,
     json: JsonOption = False,
@@ -68,7 +74,7 @@ def leave(
     from connector.pipeline import letting_go
     from connector.pipeline.parts import open_project, person
 
-    parts, word = open_project(project), letting_go.Word(person(), because.strip())
+    parts, word = open_project(project), letting_go.Word(person(), because.strip(), without_invoices)
     if withdraw:
         letting_go.withdraw(parts, visit, word)
         said = f"Visit {visit} does not leave by itself."

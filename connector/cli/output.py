@@ -57,6 +57,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Concluded": ("amount",),
     "Compensation": ("amount",),
     "Contribution": ("amount",),
+    "Departure": ("others",),
     "Doubt": ("amount",),
     "Holding": ("amount",),
     "Kept": ("amount",),

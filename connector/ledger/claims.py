@@ -140,6 +140,15 @@ class Claims:
             rows = link.rows(BATCH + "WHERE visit_id = ? AND state IN (:open) ORDER BY id", visit_id)
         return [read_batch(row) for row in rows]
 
+    def last_leaving(self, visit_id: int) -> Batch | None:
+        """The last batch by which the visit was to leave, settled or not; None where there is none."""
+        with self.database.reading() as link:
+            row = link.one(
+                BATCH + "WHERE visit_id = ? AND \"rows\" = 0 AND node <> '' ORDER BY id DESC LIMIT 1",
+                visit_id,
+            )
+        return None if row is None else read_batch(row)
+
     def batch(self, batch_id: int) -> Batch:
         """One batch. Raises LedgerError when there is none of that number."""
         with self.database.reading() as link:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from connector.ledger.database import Database
 from connector.ledger.link import Link
@@ -69,24 +70,33 @@ class Steps:
                 "SELECT id, visit_id, at, name, operation, sealed FROM step WHERE visit_id = ? ORDER BY id",
                 visit_id,
             )
-        return [
-            KeptStep(row[0], row[1], to_iso(row[2]), row[3], row[4], self._details(row[0], row[5]))
-            for row in rows
-        ]
+        return [self._read(row) for row in rows]
 
     def leaving_of(self, visit_id: int) -> KeptStep | None:
         """The step by which the visit has left, None where it has not, or is back."""
-        last = [one for one in self.of(visit_id) if one.name in (LEAVE, UNDO_LEAVE)][-1:]
-        return last[0] if last and last[0].name == LEAVE else None
+        last = self.last(visit_id, LEAVE, UNDO_LEAVE)
+        return last if last is not None and last.name == LEAVE else None
+
+    def last(self, visit_id: int, *names: str) -> KeptStep | None:
+        """A visit's last step of one of these names, None where it has none."""
+        with self.database.reading() as link:
+            row = link.one(
+                "SELECT id, visit_id, at, name, operation, sealed FROM step WHERE visit_id = ? AND name IN (??) "
+                "ORDER BY id DESC LIMIT 1",
+                visit_id,
+                list(names),
+            )
+        return None if row is None else self._read(row)
 
     def let_go(self, link: Link, visit_id: int) -> None:
         """What was taken back of a visit may go again, if anything was."""
         if is_taken_back(link, visit_id):
             self.write(link, visit_id, AGAIN, "", {})
 
-    def _details(self, number: int, sealed: bytes) -> Mapping[str, object]:
+    def _read(self, row: tuple[Any, ...]) -> KeptStep:
+        number, visit_id, at, name, operation, sealed = row
         details: Mapping[str, object] = json.loads(self.seal.open("step", number, sealed))
-        return details
+        return KeptStep(number, visit_id, to_iso(at), name, operation, details)
 
 
 def is_taken_back(link: Link, visit_id: int) -> bool:

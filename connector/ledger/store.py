@@ -352,6 +352,10 @@ class Ledger:
         """The visit's batches that are not settled."""
         return self._claims.open_batches(visit_id)
 
+    def last_leaving(self, visit_id: int) -> Batch | None:
+        """The last batch by which the visit was to leave, if any."""
+        return self._claims.last_leaving(visit_id)
+
     def batch(self, batch_id: int) -> Batch:
         """One batch."""
         return self._claims.batch(batch_id)

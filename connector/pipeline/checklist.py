@@ -66,12 +66,16 @@ class Checklist:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A visit's checklist, its papers, the day of its discharge ("" where it is not known), and its sums by category."""
+    """A visit's checklist, its papers, the day of its discharge ("" where it is not known), and its sums by category.
+
+    `others` (scaled by 4): what the platform must hold besides the HIS's charges, because a person accepted it.
+    """
 
     checklist: Checklist
     papers: Papers | None = field(repr=False)
     discharged: str
     categories: tuple[CategorySums, ...] = field(repr=False)
+    others: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,10 @@ def _sums(visit: str, found: Departing) -> Iterator[Item]:
     )
     platform = "does not list it" if compared.platform is None else f"{yuan(compared.platform):.2f}"
     sums = f"HIS {yuan(compared.his):.2f}, ledger {yuan(compared.ledger):.2f}, platform {compared.unread or platform}"
-    is_equal = compared.agrees and compared.platform is not None and compared.his == compared.ledger
+    if compared.others:
+        sums = f"{sums}; {yuan(compared.others):.2f} of it are other fees"
+    own = compared.ledger - compared.others
+    is_equal = compared.agrees and compared.platform is not None and compared.his == own
     yield Item(
         "HIS, ledger and platform hold the same sum",
         Mark.FINE if is_equal else Mark.STANDS_AGAINST,

@@ -19,7 +19,7 @@ from connector.errors import ConnectorError
 from connector.extract import lookup
 from connector.extract.source import Hospital
 from connector.ledger.overview import VisitDue
-from connector.ledger.steps import KeptStep
+from connector.ledger.steps import LEAVE, KeptStep
 from connector.ledger.store import Ledger
 from connector.pipeline.balance import Said
 from connector.pipeline.checklist import Departing, Departure, Stale, judge
@@ -66,14 +66,18 @@ class Examiner:
         self._lock = Lock()
         self._plans: Mapping[str, Plan] | None = None
 
-    def look(self, pipeline: Pipeline, visit: VisitDue, said: Said) -> Departure | ConnectorError:
+    def look(
+        self, pipeline: Pipeline, visit: VisitDue, said: Said, *, without_invoices: bool = False
+    ) -> Departure | ConnectorError:
         """The same as `examine`, with a reading of the ledger's file and a connection to the HIS of its own.
 
         What goes wrong is returned: it is asked for in a thread.
         """
         try:
             with self._parts.open_ledger(read_only=True) as ledger, self._parts.open_hospital() as hospital:
-                return self.examine(ledger, hospital, pipeline, visit, said)
+                return self.examine(
+                    ledger, hospital, pipeline, visit, said, without_invoices=without_invoices
+                )
         except ConnectorError as error:
             return error
 
@@ -86,10 +90,12 @@ class Examiner:
         said: Said,
         *,
         left: str = "",
+        without_invoices: bool = False,
     ) -> Departure:
         """What a visit would leave with, and what stands against it.
 
-        `said`: the platform's total of now; `left`: the day on which it lets the patient leave, by other hands.
+        `said`: the platform's total of now; `left`: the day on which it lets the patient leave, by other hands;
+        `without_invoices`: they are left out.
 
         Raises SourceError, LedgerError, ConfigurationError.
         """
@@ -97,6 +103,8 @@ class Examiner:
         project = self._parts.project
         steps = ledger.steps.of(visit.visit_id)
         papers = gather_papers(self._parts, hospital, pipeline, visit.key, visit.number)
+        if papers is not None and without_invoices:
+            papers = _leave_out_invoices(papers)
         discharged = _discharged(papers)
         comparer = Comparer(self._parts, plans, hospital, ledger)
         (compared,) = comparer.compare(pipeline, [visit], {visit.visit_id: said})
@@ -119,11 +127,12 @@ class Examiner:
             is_inpatient=_kind(register, ledger.registration(visit.visit_id), steps) not in _OUTPATIENTS,
             papers=papers,
             leave_mapping=pipeline.leave,
-            used=_used(ledger, papers),
+            used=_used(ledger, papers, steps),
             documents=_documents(steps),
-            has_e_invoices=project.settings.lifecycle.e_invoice,
+            has_e_invoices=project.settings.lifecycle.e_invoice and not without_invoices,
         )
-        return Departure(judge(visit.number or visit.key, found), papers, discharged, compared.categories)
+        listed = judge(visit.number or visit.key, found)
+        return Departure(listed, papers, discharged, compared.categories, compared.others)
 
     def _compiled(self, hospital: Hospital) -> Mapping[str, Plan]:
         """The plans, compiled once."""
@@ -218,14 +227,31 @@ def _kind(register: Operation, waiting: StagedRecord | None, steps: Sequence[Kep
     return str(told or "")
 
 
-def _used(ledger: Ledger, papers: Papers | None) -> dict[str, str]:
+def _leave_out_invoices(papers: Papers) -> Papers:
+    """The same papers without invoices and their like: the list goes empty (trap T111)."""
+    body, nodes = dict(papers.body), dict(papers.nodes)
+    for node in papers.operation.request.nodes:
+        if "invoice" in node.roles:
+            body[node.wrapper or node.name] = {node.name: []} if node.wrapper else []
+            nodes[node.name] = 0
+    return replace(papers, body=body, nodes=nodes, invoices=())
+
+
+def _used(ledger: Ledger, papers: Papers | None, steps: Sequence[KeptStep]) -> dict[str, str]:
     """The invoices that were sent before, in words; a number is used once (trap T111)."""
     used: dict[str, str] = {}
+    gone = {number for one in steps if one.name == LEAVE for number in _texts(one.details.get("invoices"))}
     for invoice in papers.invoices if papers else ():
         use = ledger.journal.invoice(invoice.number)
+        if use is None and invoice.number in gone:
+            used[invoice.number] = f"invoice {invoice.number} went with an earlier discharge of this visit"
         if use is not None:
             used[invoice.number] = f"invoice {invoice.number} was sent on {use.at[:10]} for visit {use.visit}"
     return used
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _documents(steps: Sequence[KeptStep]) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from connector.config.mapping import OnChange
@@ -38,6 +39,15 @@ class Waits(Exception):
 
 class RunStopped(Exception):
     """No visit can go on (a set-up error at the centre, trap T151, or the platform is gone)."""
+
+
+class Examine(Protocol):
+    """Finds what stands against a visit's leaving, and what it would leave with."""
+
+    def __call__(
+        self, visit: VisitDue, said: Said, *, without_invoices: bool = False
+    ) -> Departure | ConnectorError:
+        """`said`: the platform's total of now; `without_invoices`: they are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +156,7 @@ class Desk:
     lifecycle: LifecycleSettings
     length_in: LengthUnit
     zone: ZoneInfo
-    examine: Callable[[VisitDue, Said], Departure | ConnectorError] = field(repr=False)
+    examine: Examine = field(repr=False)
 
     def tolerance(self, visit_id: int, records: Sequence[StagedRecord] = ()) -> int:
         """How far the platform's total may be from the sum of what a visit has there, and of `records` beside it."""

@@ -72,9 +72,9 @@ def sit_down(desk: Desk, visit: VisitDue, *, is_registered: bool, after_doubt: b
 def _recall_leaving(sitting: Sitting) -> None:
     """Whether the visit has left, or is back, and whether a person let it go."""
     ledger, visit_id = sitting.desk.ledger, sitting.visit.visit_id
-    names = [one.name for one in ledger.steps.of(visit_id)]
-    sitting.has_left = ledger.steps.leaving_of(visit_id) is not None
-    sitting.is_back = UNDO_LEAVE in names and not sitting.has_left
+    last = ledger.steps.last(visit_id, LEAVE, UNDO_LEAVE)
+    sitting.has_left = last is not None and last.name == LEAVE
+    sitting.is_back = last is not None and last.name == UNDO_LEAVE
     sitting.let_go = let_go_of(sitting.desk, visit_id)
 
 

@@ -16,7 +16,8 @@ from connector.contract.spec import Operation
 from connector.errors import ConnectorError
 from connector.ledger.claims import Batch, Intent, Settlement
 from connector.ledger.overview import VisitDue
-from connector.ledger.steps import LEAVE, KeptStep
+from connector.ledger.steps import LEAVE, UNDO_LEAVE
+from connector.load.judge import is_catch_all
 from connector.pipeline.balance import Said
 from connector.pipeline.checklist import Departure
 from connector.pipeline.departure import unheld
@@ -30,6 +31,9 @@ from connector.records import BatchState, Outcome, Verdict, yuan
 
 APPROVE = "approve"
 """The step that keeps what 4.12 said."""
+
+WITHOUT_INVOICES = "let go without invoices"
+"""The choice of a person who lets a visit leave whose invoices the platform has, or gets by 4.18."""
 
 LEAVING = "leaving"
 """The step that keeps what a discharge is about to send, and afterwards why it was refused."""
@@ -70,6 +74,18 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
     }
 )
 """What to mend where the platform refuses a discharge (groups (9), (11) and (29) of 5.2)."""
+
+
+def heed_accepted(desk: Desk, visit: VisitDue) -> None:
+    """Keep that a visit has left whose discharge was accepted when the run was stopped: the answer alone was kept."""
+    if desk.flow.leave is None:
+        return
+    last = desk.ledger.steps.last(visit.visit_id, LEAVING, LEAVE, UNDO_LEAVE)
+    if last is None or last.name != LEAVING or "refused" in last.details:
+        return
+    batch = desk.ledger.last_leaving(visit.visit_id)
+    if batch is not None and batch.state is BatchState.ACCEPTED:
+        _note_left(desk, visit, _ANSWER)
 
 
 def must_have_nothing_late(desk: Desk, visit: VisitDue) -> None:
@@ -115,7 +131,10 @@ def go_through_list(sitting: Sitting) -> Steps:
             f"the platform holds {yuan(total):.2f}, the ledger {yuan(base):.2f}: somebody else changed this visit"
         )
     said = Said(reading.total if reading else None, desk.stamp())
-    found: Departure | ConnectorError = yield Look(partial(desk.examine, unheld(visit), said))
+    is_bare = sitting.let_go is not None and sitting.let_go.decision.choice == WITHOUT_INVOICES
+    found: Departure | ConnectorError = yield Look(
+        partial(desk.examine, unheld(visit), said, without_invoices=is_bare)
+    )
     if isinstance(found, ConnectorError):
         raise Waits(f"what it leaves with could not be read: {found}")
     sitting.departure = found
@@ -145,7 +164,9 @@ def approve_fees(sitting: Sitting) -> Steps:
         raise Waits(f"its fees could not be approved (4.12) yet: {said}")
     ledger, his = desk.ledger.platform_base(visit.visit_id), departure.checklist.his
     tolerance = desk.tolerance(visit.visit_id)
-    if not (fits(reading.total, ledger, tolerance) and fits(reading.total, his, tolerance)):
+    if not (
+        fits(reading.total, ledger, tolerance) and fits(reading.total, his + departure.others, tolerance)
+    ):
         raise Held(
             f"4.12 approves {yuan(reading.total):.2f}, the ledger says {yuan(ledger):.2f} and the HIS {yuan(his):.2f}: "
             f"it does not leave{_by_category(departure, dict(reading.categories))}"
@@ -188,7 +209,7 @@ def leave(sitting: Sitting) -> Steps:
     if not sent.settled:
         yield from settle_leaving(desk, visit, desk.ledger.batch(sent.batch_id), sent.outcome)
     else:
-        _note_left(desk, visit, "answer")
+        _note_left(desk, visit, _ANSWER)
         desk.report.left += 1
     sitting.has_left = True
     for warning in departure.checklist.warnings:
@@ -200,6 +221,7 @@ def settle_leaving(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome |
 
     `outcome` is None when its process died before an answer was recorded. "Not there" needs a fence and the settle
     time; a refusal is believed where 4.15 agrees, because the platform may save a discharge and fail at its records.
+    What the platform chokes on (99999, 1004) is no better the next time, and counts as refused when it is not there.
     Raises Held, Waits.
     """
     if outcome is not None and outcome.verdict is Verdict.NOT_SENT:
@@ -216,7 +238,7 @@ def settle_leaving(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome |
     if left:
         _take_effect(desk, visit, batch, outcome, left)
         return
-    if is_definite and outcome is not None:
+    if outcome is not None and (is_definite or is_catch_all(outcome)):
         _refuse(desk, visit, batch, outcome)
     _close(desk, batch, BatchState.RELEASED, _TOTALS, "4.15 shows no day of discharge after the settle time")
     raise Waits("its discharge did not arrive; it goes again at the next run")
@@ -224,7 +246,7 @@ def settle_leaving(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome |
 
 def _take_effect(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | None, left: str) -> None:
     """The visit has left: by this discharge, where the days are the same. Raises Held where they are not."""
-    sent = _last(desk, visit, LEAVING)
+    sent = desk.ledger.steps.last(visit.visit_id, LEAVING)
     wanted = str(sent.details.get("discharged", "")) if sent else ""
     said = (
         f"the platform said {outcome.code} {outcome.message}".strip() if outcome else "no answer was recorded"
@@ -250,7 +272,7 @@ def _refuse(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome) -> None
         _close(desk, batch, BatchState.RELEASED, _ANSWER, said)
         raise Waits(f"it cannot leave yet: {said}")
     _close(desk, batch, BatchState.REFUSED, _ANSWER, said)
-    sent = _last(desk, visit, LEAVING)
+    sent = desk.ledger.steps.last(visit.visit_id, LEAVING)
     details = {**(sent.details if sent else {}), "refused": _advised(outcome)}
     desk.ledger.steps.note(visit.visit_id, LEAVING, batch.operation, details)
     raise Held(_refused(visit, details))
@@ -258,7 +280,7 @@ def _refuse(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome) -> None
 
 def _must_be_another(desk: Desk, visit: VisitDue, details: Mapping[str, object]) -> None:
     """Raise Held where just this was refused before, and nobody has said since that it may try again."""
-    last = _last(desk, visit, LEAVING)
+    last = desk.ledger.steps.last(visit.visit_id, LEAVING)
     if last is None or "refused" not in last.details:
         return
     if all(last.details.get(name) == details[name] for name in ("digest", "total", "decision")):
@@ -266,7 +288,11 @@ def _must_be_another(desk: Desk, visit: VisitDue, details: Mapping[str, object])
 
 
 def _refused(visit: VisitDue, details: Mapping[str, object]) -> str:
-    return f"the platform refuses its discharge: {details['refused']}. Then `connector visit leave {visit.number}` tries again"
+    bare = "; with --without-invoices where one of those was sent before" if details.get("invoices") else ""
+    return (
+        f"the platform refuses its discharge: {details['refused']}. Then `connector visit leave {visit.number}` tries "
+        f"again{bare}"
+    )
 
 
 def _advised(outcome: Outcome) -> str:
@@ -301,7 +327,7 @@ def _keep(sitting: Sitting, details: Mapping[str, object]) -> None:
 
 def _note_left(desk: Desk, visit: VisitDue, how: str) -> None:
     """Keep that the visit has left, with what an undo has to know, and end the decision that let it go."""
-    sent = _last(desk, visit, LEAVING)
+    sent = desk.ledger.steps.last(visit.visit_id, LEAVING)
     details = dict(sent.details) if sent else {}
     kept = {name: details.get(name, "") for name in ("invoices", "invoiced", "total", "discharged")}
     desk.ledger.steps.note(visit.visit_id, LEAVE, _operation(desk).method, {**kept, "how": how})
@@ -312,11 +338,6 @@ def _finish(desk: Desk, visit: VisitDue) -> None:
     decision = let_go_of(desk, visit.visit_id)
     if decision is not None:
         desk.ledger.finish_decision(decision.id)
-
-
-def _last(desk: Desk, visit: VisitDue, name: str) -> KeptStep | None:
-    """The visit's last step of a name."""
-    return next((one for one in reversed(desk.ledger.steps.of(visit.visit_id)) if one.name == name), None)
 
 
 def _read_left(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:

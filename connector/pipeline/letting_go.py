@@ -15,6 +15,7 @@ from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.decisions import find_visit
 from connector.pipeline.departure import Examiner
 from connector.pipeline.hearing import Hearing, open_hearing, pipelines_of
+from connector.pipeline.leaving import WITHOUT_INVOICES
 from connector.pipeline.overview import UNSETTLED
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress, Silent
@@ -37,10 +38,11 @@ class LeaveReport:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Who lets a visit leave, and why."""
+    """Who lets a visit leave, and why. `without_invoices`: the platform has them already, or gets them by 4.18."""
 
     who: str
     because: str = field(default="", repr=False)
+    without_invoices: bool = False
 
 
 def checklist_of(
@@ -117,7 +119,8 @@ def _keep(parts: Parts, name: str, word: Word) -> None:
             for earlier in ledger.pending_decisions(visit.visit_id):
                 if earlier.decision.kind == LEAVE:
                     ledger.finish_decision(earlier.id)
-            decision = Decision(LEAVE, "let go", word.who, word.because, visit.visit_id)
+            choice = WITHOUT_INVOICES if word.without_invoices else "let go"
+            decision = Decision(LEAVE, choice, word.who, word.because, visit.visit_id)
             ledger.keep_decision(decision, is_done=False)
 
 

@@ -22,6 +22,7 @@ from connector.pipeline.leaving import (
     approve_fees,
     close_if_open_again,
     go_through_list,
+    heed_accepted,
     leave,
     must_have_nothing_late,
     settle_leaving,
@@ -87,6 +88,7 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
         yield from _resolve(desk, visit, batch)
+    heed_accepted(desk, visit)
     must_have_nothing_late(desk, visit)
     must_not_be_taken_back(desk, visit)
     _check_changes(desk, visit)

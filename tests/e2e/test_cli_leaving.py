@@ -157,6 +157,16 @@ def test_a_pipeline_that_does_not_say_what_a_visit_leaves_with(hall):
     assert "has no `leave`" in out
 
 
+def test_a_visit_leaves_without_invoices_where_a_person_says_so(clerk):
+    """After an undo the platform may refuse a number that it still knows (trap T111)."""
+    one = clerk()
+    code, out, err = visit(one, "leave", "V1", "--without-invoices", "--yes")
+    assert code == 0, out + err
+    assert discharged(one.ward) == "2026-03-05"
+    assert one.platform.invoices("V1") == []
+    assert steps(one.ward)[0]["invoices"] == []
+
+
 def test_an_invoice_that_comes_later_goes_by_itself_and_once(clerk):
     one = clerk(money="")
     file = one.ward.directory / "later.pdf"

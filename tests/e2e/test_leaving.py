@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from connector.ledger.decisions import Decision
 from connector.pipeline.progress import Silent
 from connector.pipeline.rehearse import rehearse
 from tests.e2e.far import send_far
@@ -193,7 +194,7 @@ def test_a_discharge_whose_answer_is_lost_is_settled_by_the_day_that_the_platfor
     assert kept["invoices"] == ["FP1"]
 
 
-@pytest.mark.parametrize("fault", ["N.lose_request", "N.500.B", "P.soft", "P.session_drop"])
+@pytest.mark.parametrize("fault", ["N.lose_request", "N.500.B", "P.session_drop"])
 def test_a_discharge_that_was_lost_goes_again(ward, fault):
     one = ward()
     one.simulator.switch_on(f"{fault}:{LEAVE}@1")
@@ -202,6 +203,44 @@ def test_a_discharge_that_was_lost_goes_again(ward, fault):
     assert discharged(one) == "2026-03-05"
     assert heard(one, LEAVE).count("0") == 1
     assert len(steps(one)) == 1
+
+
+def test_what_the_platform_chokes_on_is_held_and_not_repeated(ward):
+    one = ward()
+    one.simulator.switch_on({"fault": "P.soft", "operation": LEAVE, "times": 1})
+    report = one.run()
+    assert report.exit_code == 4
+    assert "with --without-invoices" in tell(report)
+    one.run()
+    assert len(heard(one, LEAVE)) == 1
+
+
+def test_a_run_that_is_stopped_while_the_platform_discharges_is_made_good(ward, monkeypatch):
+    one = ward()
+    with monkeypatch.context() as patched:
+        watch(patched, after=lambda method, body: one.stop.set() if method == LEAVE else None)
+        assert one.run().exit_code == 130
+    one.stop.clear()
+    assert discharged(one) == "2026-03-05"
+    one.fee(1, "5.00")
+    assert "came after it had left" in tell(one.run())
+    (kept,) = steps(one)
+    assert (kept["invoices"], kept["how"]) == (["FP1"], "answer")
+    assert heard(one, LEAVE) == ["0"]
+
+
+def test_fees_that_a_person_left_there_are_approved_with_the_others(ward):
+    """A baseline: the platform holds more than the HIS has, and a person has accepted it."""
+    one = ward(money="33.00", ends=False)
+    one.simulator.add_fees_by_hand("V1", Decimal(3))
+    one.fee(1, "1.00")
+    one.run()
+    with one.parts().open_ledger() as ledger:
+        (visit,) = ledger.find_visits("V1")
+        ledger.judgements.accept_baseline(30_000, Decision("baseline", "accepted", "dba", "", visit.visit_id))
+    end(one, money="34.00")
+    assert one.run_until_quiet().exit_code == 0
+    assert discharged(one)
 
 
 def test_a_discharge_that_comes_late_is_found(ward):
