@@ -160,8 +160,9 @@ def _rows(result: Any) -> list[Any]:
 
 
 def _is_mixed(array: Array, column: Column) -> bool:
-    """Whether SQLite's numbers have been made into texts, because a text stands among them."""
-    return pa.types.is_string(array.type) and column.type in ("integer", "boolean", "decimal", "float")
+    """Whether SQLite's numbers have been made into texts or bytes, because a text or a BLOB stands among them."""
+    is_text = pa.types.is_string(array.type) or pa.types.is_binary(array.type)
+    return is_text and column.type in ("integer", "boolean", "decimal", "float")
 
 
 def _last(arrays: Sequence[Array]) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connector.errors import SourceError
@@ -58,6 +58,7 @@ DECLARED = ("DECIMAL(12,4)", "BIGINT", "CHAR(6)", "TEXT", "DATETIME", "DATE", "R
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(*[CELLS] * len(DECLARED)), max_size=8), st.integers(1, 5))
+@example([(None,) * 6 + (10_000_001, None), (None,) * 6 + (b"", None)], 2)
 def test_both_readers_agree_on_whatever_cells(tmp_path_factory, rows, page_rows):
     file = tmp_path_factory.mktemp("cells") / "c.db"
     with sqlite3.connect(file) as writer:
