@@ -42,10 +42,13 @@ def open_turn(
     progress: Progress,
     is_stopping: Callable[[], bool],
     is_backfill: bool = False,
+    ttl_s: float = LEASE_S,
+    only_asks: bool = False,
 ) -> Iterator[tuple[Ledger, Lease]]:
     """The ledger under its lease. A backfill's turn is waited for, and by a backfill every other process too.
 
-    The ledger is opened anew each time it is tried: what others wrote meanwhile is in it. Raises LeaseHeld, LedgerError,
+    The ledger is opened anew each time it is tried: what others wrote meanwhile is in it. `only_asks`: nothing will be
+    claimed. Raises LeaseHeld, LedgerError,
     and Stopped.
     """
     holder = owner() + (_BACKFILL if is_backfill else "")
@@ -53,7 +56,7 @@ def open_turn(
     while True:
         with parts.open_ledger() as ledger:
             try:
-                lease = ledger.take_lease(holder, ttl_s=LEASE_S)
+                lease = ledger.take_lease(holder, ttl_s=ttl_s, only_asks=only_asks)
             except LeaseHeld as held:
                 waited = parts.clock.monotonic() - began
                 if waited >= _patience(held.holder, is_backfill=is_backfill):

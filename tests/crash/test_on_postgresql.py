@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.crash.processes import fill, finish
+from tests.past import date_stays, fill_year
 
 HELD = 5
 
@@ -84,3 +85,19 @@ def _expire(url: str) -> None:
     """The lease's time is over."""
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         connection.execute("UPDATE lease SET kept_at = kept_at - 61000")
+
+
+def test_runs_while_a_backfill_works(begin, postgresql_url):
+    """Each run waits for the backfill's turn to end, and the backfill for the run."""
+    site = begin(ledger=postgresql_url, platform={"latency_s": 0.02})
+    date_stays(site.ward, since="2025-01-01", backfill="{rows_per_hour: null, rows_per_day: null}")
+    fill_year(site.ward, {1: "2024-01-05", 2: "2024-02-05"})
+    site.ward.stay(9, ward="2025-03-01")
+    process = site.start("backfill", "--from", "2024-01-01", "--to", "2024-12-31", "--yes")
+    codes = []
+    while process.code is None:
+        site.ward.fee(9, f"{len(codes) + 1}.07", item=f"N{len(codes)}")
+        codes.append(site.start().wait())
+    assert process.wait() == 0, process.said
+    assert set(codes) == {0}
+    finish(site)
