@@ -64,6 +64,7 @@ def backfill(
     with Stopping() as stopping, Bars(quiet=json) as bars:
         found = _plan(parts, span, stopping=stopping, bars=bars, anew=plan)
     if found is None:
+        say("Stopped; nothing was begun.", to=err)
         return _STOPPED
     if not json or not plan:
         _show_plan(found, to_err=json)

@@ -129,7 +129,7 @@ def answer_question(parts: Parts, name: str, number: int, signature: Signature, 
     An answer may be changed until the visit is registered. Raises ConfigurationError for a number that is none, for a
     candidate that does not fit without a reason, and for a visit that is registered; LeaseHeld while a run is under way.
     """
-    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+    with open_turn(parts, notify=Silent().note, is_stopping=lambda: False) as (ledger, _):
         visit = find_visit(ledger, name)
         question = _question_of(ledger, visit, kind)
         decision = _decide(question, number, visit, signature)

@@ -352,7 +352,9 @@ class _Work:
         )
 
     def _turn(self) -> AbstractContextManager[tuple[Ledger, Lease]]:
-        return open_turn(self.parts, progress=self.progress, is_stopping=self.is_stopping, is_backfill=True)
+        return open_turn(
+            self.parts, notify=self.progress.note, is_stopping=self.is_stopping, is_backfill=True
+        )
 
     def _kept(self, ledger: Ledger) -> KeptPlan:
         return next(one for one in list_plans(ledger) if one.number == self.number)

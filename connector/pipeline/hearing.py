@@ -21,7 +21,7 @@ from connector.pipeline.progress import Progress
 from connector.pipeline.resolve import ask_visit
 from connector.pipeline.settling import fits
 from connector.pipeline.steps import Steps, Wait
-from connector.pipeline.turns import Stopped, open_turn
+from connector.pipeline.turns import open_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,6 @@ def _is_young(desk: Desk, age_s: float) -> bool:
 def open_hearing(parts: Parts, *, progress: Progress, is_stopping: Callable[[], bool]) -> Iterator[Hearing]:
     """The ledger under the lease. Raises ConfigurationError, EnvelopeError, PlatformError, LedgerError, LeaseHeld."""
     parts.check_platform()
-    try:
-        with open_turn(parts, progress=progress, is_stopping=is_stopping) as (ledger, lease):
-            ledger.doubt_orphans()
-            yield Hearing(parts, ledger, lease, progress, is_stopping)
-    except Stopped:
-        raise PlatformError("Stopped on request; nothing was decided.") from None
+    with open_turn(parts, notify=progress.note, is_stopping=is_stopping) as (ledger, lease):
+        ledger.doubt_orphans()
+        yield Hearing(parts, ledger, lease, progress, is_stopping)

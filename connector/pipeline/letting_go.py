@@ -106,7 +106,7 @@ def let_leave(
 
 def _keep(parts: Parts, name: str, word: Word) -> None:
     """Keep the decision, in the place of an earlier one that waits."""
-    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+    with open_turn(parts, notify=Silent().note, is_stopping=lambda: False) as (ledger, _):
         visit = find_visit(ledger, name)
         if not pipeline_that_leaves(parts, visit).leave:
             raise ConfigurationError(
@@ -126,7 +126,7 @@ def _keep(parts: Parts, name: str, word: Word) -> None:
 
 def withdraw(parts: Parts, name: str, word: Word) -> None:
     """Take a word back that has not been carried out; ConfigurationError where there is none. LeaseHeld, LedgerError."""
-    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+    with open_turn(parts, notify=Silent().note, is_stopping=lambda: False) as (ledger, _):
         visit = find_visit(ledger, name)
         waiting = [one for one in ledger.pending_decisions(visit.visit_id) if one.decision.kind == LEAVE]
         if not waiting:

@@ -136,7 +136,7 @@ def reconcile(
         open_sheets(wishes.export) if wishes.export else nullcontext()
     )
     try:
-        with open_turn(parts, progress=progress, is_stopping=is_stopping) as (ledger, lease):
+        with open_turn(parts, notify=progress.note, is_stopping=is_stopping) as (ledger, lease):
             # after the lease: it may find that the ledger is an old copy
             chosen = choose_visits(parts, ledger, wishes)
             with sheets as written:

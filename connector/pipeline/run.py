@@ -92,7 +92,7 @@ def run(
     pipelines = choose(parts, names)
     parts.check_platform()
     try:
-        with open_turn(parts, progress=progress, is_stopping=is_stopping) as (ledger, lease):
+        with open_turn(parts, notify=progress.note, is_stopping=is_stopping) as (ledger, lease):
             errand = Errand(
                 parts, pipelines, ledger, lease, parts.open_client, progress, is_stopping, override, visit
             )

@@ -1,7 +1,7 @@
 """One question to the platform outside a run: under the ledger's lease, in a session of its own.
 
 A run holds the lease while it delivers, and the platform knows one session per account (trap T16); so a single
-call waits for nobody and disturbs nobody: where a run is under way it is refused.
+call disturbs nobody: where a run is under way it is refused, and the end of a backfill's turn is waited for.
 """
 
 import json
@@ -14,9 +14,10 @@ from connector.errors import LedgerError, PlatformError
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.load.document import Document
-from connector.pipeline.parts import Parts, owner
+from connector.pipeline.parts import Parts
 from connector.pipeline.recording import Tray
 from connector.pipeline.sessions import SessionKeeper, SessionRules
+from connector.pipeline.turns import open_turn
 from connector.records import Outcome
 
 LEASE_S = 300.0
@@ -64,43 +65,41 @@ def open_line(
     Raises LeaseHeld while a run is under way, SessionError when no session can be had, LedgerError.
     """
     platform = parts.project.settings.platform
-    with parts.open_ledger() as ledger:
-        lease = ledger.take_lease(owner(), ttl_s=LEASE_S, only_asks=only_asks)
+    with open_turn(parts, notify=notify, is_stopping=is_stopping, ttl_s=LEASE_S, only_asks=only_asks) as (
+        ledger,
+        lease,
+    ):
+        tray = Tray(parts.project.settings.journal)
 
         def keep() -> None:
             ledger.keep_lease(lease)
             if is_stopping():
                 raise PlatformError("Stopped on request; nothing was sent.")
 
-        try:
-            tray = Tray(parts.project.settings.journal)
+        def write() -> None:
+            try:
+                tray.write(ledger)
+            except LedgerError as error:  # what became of the call is told all the same
+                notify(f"The call could not be written into the journal. {error}")
 
-            def write() -> None:
-                try:
-                    tray.write(ledger)
-                except LedgerError as error:  # what became of the call is told all the same
-                    notify(f"The call could not be written into the journal. {error}")
-
-            with closing(parts.open_client(tray.recorder(parts.clock))) as client, ExitStack() as at_end:
-                at_end.callback(write)
-                sessions = SessionKeeper(
-                    client,
-                    ledger,
-                    platform.username,
-                    now=parts.clock.now,
-                    sleep=parts.clock.sleep,
-                    zone=platform.key_date_zone,
-                    rules=_HASTE,
-                    notify=notify,
-                    tick=keep,
-                )
-                sessions.open()
-                try:
-                    yield Line(client, sessions, keep, write, ledger)
-                finally:
-                    sessions.close()
-        finally:
-            ledger.release_lease(lease)
+        with closing(parts.open_client(tray.recorder(parts.clock))) as client, ExitStack() as at_end:
+            at_end.callback(write)
+            sessions = SessionKeeper(
+                client,
+                ledger,
+                platform.username,
+                now=parts.clock.now,
+                sleep=parts.clock.sleep,
+                zone=platform.key_date_zone,
+                rules=_HASTE,
+                notify=notify,
+                tick=keep,
+            )
+            sessions.open()
+            try:
+                yield Line(client, sessions, keep, write, ledger)
+            finally:
+                sessions.close()
 
 
 def body_of(payload: Mapping[str, object]) -> bytes:

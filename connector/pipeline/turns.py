@@ -7,11 +7,10 @@ with a pause between them in which nobody has the lease, and who finds a backfil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from connector.errors import LeaseHeld
+from connector.errors import LeaseHeld, PlatformError
 from connector.ledger.leases import Lease
 from connector.ledger.store import Ledger
 from connector.pipeline.parts import Parts, owner
-from connector.pipeline.progress import Progress
 
 LEASE_S = 60.0
 """A lease that was not kept for so long may be taken by another process."""
@@ -31,15 +30,18 @@ _CHANGE_S = 2.0
 _BACKFILL = " (backfill)"
 
 
-class Stopped(Exception):
-    """A stop was asked for while the lease was waited for; nothing was done."""
+class Stopped(PlatformError):
+    """A stop was asked for before anything was done."""
+
+    def __init__(self) -> None:
+        super().__init__("Stopped on request; nothing was done.")
 
 
 @contextmanager
 def open_turn(
     parts: Parts,
     *,
-    progress: Progress,
+    notify: Callable[[str], None],
     is_stopping: Callable[[], bool],
     is_backfill: bool = False,
     ttl_s: float = LEASE_S,
@@ -48,8 +50,7 @@ def open_turn(
     """The ledger under its lease. A backfill's turn is waited for, and by a backfill every other process too.
 
     The ledger is opened anew each time it is tried: what others wrote meanwhile is in it. `only_asks`: nothing will be
-    claimed. Raises LeaseHeld, LedgerError,
-    and Stopped.
+    claimed. Raises LeaseHeld, LedgerError, and Stopped.
     """
     holder = owner() + (_BACKFILL if is_backfill else "")
     began, is_told = parts.clock.monotonic(), False
@@ -62,7 +63,7 @@ def open_turn(
                 if waited >= _patience(held.holder, is_backfill=is_backfill):
                     raise
                 if held.holder and not is_told:
-                    progress.note(f"{held.holder} delivers; this waits for its turn.")
+                    notify(f"{held.holder} delivers; this waits for its turn.")
                     is_told = True
             else:
                 try:

@@ -143,7 +143,7 @@ def step_visit(
 
 def _let_go(parts: Parts, name: str, signature: Signature) -> None:
     """Let what was taken back of a visit be registered and sent again."""
-    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+    with open_turn(parts, notify=Silent().note, is_stopping=lambda: False) as (ledger, _):
         visit = find_visit(ledger, name)
         if ledger.undos.taken_back(visit.visit_id) is None:
             raise ConfigurationError(

@@ -19,7 +19,7 @@ def withdraw(parts: Parts, name: str, signature: Signature) -> str:
 
     Raises ConfigurationError where nothing of the visit waits to be carried out, LedgerError where it has begun.
     """
-    with open_turn(parts, progress=Silent(), is_stopping=lambda: False) as (ledger, _):
+    with open_turn(parts, notify=Silent().note, is_stopping=lambda: False) as (ledger, _):
         visit = find_visit(ledger, name)
         ledger.doubt_orphans()
         pending = _pending(ledger, visit.visit_id)
