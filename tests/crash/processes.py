@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -185,9 +185,16 @@ class Site:
         raise AssertionError(f"not quiet after {most} runs: {process.said}")
 
     def start_struck(
-        self, nth: int, how: str, number: signal.Signals, *, method: str = "", late_s: float = 0.7
+        self,
+        nth: int,
+        how: str,
+        number: signal.Signals,
+        *,
+        method: str = "",
+        late_s: float = 0.7,
+        arguments: Sequence[str] = (),
     ) -> Running:
-        """Start a run that gets a signal when its n-th call (of `method`) reaches the platform."""
+        """Start a run (or other `arguments`) that gets a signal when its n-th call (of `method`) reaches the platform."""
         box: list[Running] = []
         ready = threading.Event()
 
@@ -196,7 +203,7 @@ class Site:
             os.kill(box[0].pid, number)
 
         self.trap.set(nth, how, strike, method=method, late_s=late_s)
-        box.append(self.start())
+        box.append(self.start(*arguments))
         ready.set()
         return box[0]
 

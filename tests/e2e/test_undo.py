@@ -11,6 +11,7 @@ from connector.pipeline.parts import owner
 from connector.records import Outcome, Verdict
 from tests.e2e.far import far_rows, send_far
 from tests.e2e.test_counterexamples import Killed, watch
+from tests.leaving import discharged, end, leaving
 from tests.ward import scaled
 
 SETTLE_S = 1800
@@ -533,3 +534,65 @@ def test_a_release_lets_it_go_too(local):
     assert local.call("V1", "--release", "--yes", "--because", "send it anew", command="resolve")[0] == 0
     assert local.ward.run_until_quiet().exit_code == 0
     assert local.ward.platform_rows(1) == local.ward.his_rows(1)
+
+
+@pytest.fixture
+def discharged_visit(hall):
+    """A visit that has left by `connector`'s own discharge, with an invoice, and has to be let leave by a person again."""
+    one = hall()
+    ward = leaving(one.ward, leave="automatic", e_invoice=False)
+    ward.stay(1)
+    ward.fee(1, "10.00")
+    ward.fee(1, "20.00")
+    ward.run()
+    end(ward, money="30.00")
+    assert ward.run().exit_code == 0
+    assert discharged(ward) == "2026-03-05"
+    return one
+
+
+def test_a_late_charge_is_sent_after_the_leaving_was_taken_back(discharged_visit):
+    one, ward = discharged_visit, discharged_visit.ward
+    ward.fee(1, "5.00")
+    assert "--to leave" in ward.run().delivered["ward"].held["V1"]
+    case = json.loads(undo(one, "leave", "--dry-run", "--json")[1])
+    assert case["invoices"] == ["FP1"]
+    assert undo(one, "leave", "--yes")[0] == 0
+    assert discharged(ward) == ""
+    ward.run()
+    assert ward.platform_rows(1) == ward.his_rows(1)
+    assert discharged(ward) == ""  # it does not leave by itself any more, although it would have
+    ward.change("UPDATE invoice SET money = '35.00'")
+    code, out, err = one.call("leave", "V1", "--yes", command="visit")
+    assert code == 0, out + err
+    assert discharged(ward) == "2026-03-05"
+
+
+def test_a_discharged_visit_is_taken_back_wholly_and_comes_again(discharged_visit):
+    one, ward = discharged_visit, discharged_visit.ward
+    assert undo(one, "registration", "--yes")[0] == 0
+    assert "V1" not in ward.simulator.state.visits
+    assert ward.run().exit_code == 4
+    assert again(one)[0] in (0, 3, 4)
+    ward.run_until_quiet()
+    assert ward.platform_rows(1) == ward.his_rows(1)
+    assert discharged(ward) == ""
+    code, out, err = one.call("leave", "V1", "--yes", command="visit")
+    assert code == 0, out + err
+    assert discharged(ward) == "2026-03-05"
+
+
+def test_a_word_that_it_may_leave_holds_no_more(hall):
+    one = hall()
+    ward = leaving(one.ward, leave="ask", e_invoice=False)
+    ward.stay(1)
+    ward.fee(1, "30.00")
+    ward.run()
+    end(ward, money="99.00")  # something stands against it
+    assert one.call("leave", "V1", "--yes", command="visit")[0] == 4
+    assert undo(one, "fees", "--yes")[0] == 0
+    ward.change("UPDATE invoice SET money = '30.00'")
+    assert again(one)[0] in (0, 3, 4)
+    ward.run_until_quiet()
+    assert ward.platform_rows(1) == ward.his_rows(1)
+    assert discharged(ward) == ""
