@@ -167,6 +167,31 @@ def test_a_visit_leaves_without_invoices_where_a_person_says_so(clerk):
     assert steps(one.ward)[0]["invoices"] == []
 
 
+def test_a_late_charge_goes_the_whole_way_back_and_out_again(clerk):
+    """Held after the discharge; 4.14, 4.10, 4.12, 4.13 by a person's words, and the invoice is pointed out."""
+    one = clerk()
+    assert visit(one, "leave", "V1", "--yes")[0] == 0
+    one.ward.fee(1, "5.00")
+    assert "came after it had left" in one.ward.run().delivered["ward"].held["V1"]
+    one.ward.change("UPDATE invoice SET money = '35.00'")
+    code, out, err = visit(one, "undo", "V1", "--to", "leave", "--yes")
+    assert code == 0, out + err
+    one.ward.run()
+    assert one.ward.platform_rows(1) == one.ward.his_rows(1)
+    assert discharged(one.ward) == ""
+    assert "its leaving was undone" in visit(one, "list")[1]
+    code, out, err = visit(one, "leave", "V1", typed="yes\n")
+    assert code == 0, out + err
+    assert "invoice FP1 was sent on" in err
+    assert discharged(one.ward) == "2026-03-05"
+    assert [method for method in one.heard() if method in ("leaveHos", "leaveHosUndo")] == [
+        "leaveHos",
+        "leaveHosUndo",
+        "leaveHos",
+    ]
+    assert len(steps(one.ward)) == 2
+
+
 def test_an_invoice_that_comes_later_goes_by_itself_and_once(clerk):
     one = clerk(money="")
     file = one.ward.directory / "later.pdf"
