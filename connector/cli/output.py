@@ -60,6 +60,7 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Departure": ("others",),
     "Doubt": ("amount",),
     "Holding": ("amount",),
+    "Journey": ("amount",),
     "Kept": ("amount",),
     "ListedVisit": ("platform", "ledger"),
     "OldVisit": ("ledger", "platform", "surplus", "waiting", "amount"),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a report's room is loaded by the command that makes it, not
 
     from connector.pipeline.balance import Comparison
     from connector.pipeline.demo import DemoReport
+    from connector.pipeline.demo_visits import TakenBack, VisitsShown
     from connector.pipeline.desk import Report
     from connector.pipeline.guards import Breach
     from connector.pipeline.run import Rehearsed, RunReport
@@ -155,10 +156,45 @@ def show_demo(report: DemoReport) -> None:
                 say(f"- {change}")
     if not report.sums:
         return
+    show_visits(report.visits)
     show_heading("=== What is held, and why ===")
     show_groups("Rows in quarantine, by reason", report.quarantine)
     show_sums(report.sums)
     say(f"Everything is in {report.directory}; `connector status -p {report.directory}` shows it again.")
+
+
+def show_visits(shown: VisitsShown) -> None:
+    """A question and its answer, the visits that went all the way, and the one that was taken back."""
+    show_heading("=== Visits, all the way ===")
+    for one in shown.decided:
+        say(
+            f"Visit {one.visit} waited for a person: {one.asked} {one.fitting} of {one.candidates} candidates fitted; "
+            f"`connector decide {one.visit} --choose {one.chosen}` took one. {count(one.rows, 'row')} went after it."
+        )
+    show_table(
+        "One visit of each kind, from its registration to its settlement sheet",
+        ("kind", "visit", "interfaces", "rows", "yuan", "sheet"),
+        [
+            (one.kind, one.visit, " → ".join(one.sections), one.rows, money(one.amount), one.sheet)
+            for one in shown.journeys
+        ],
+        right=("rows", "yuan"),
+        text="interfaces",
+    )
+    for kind in shown.lacking:
+        say(f"No visit of this kind came so far: {kind}.")
+    if shown.taken_back is not None:
+        show_taken_back(shown.taken_back)
+
+
+def show_taken_back(one: TakenBack) -> None:
+    """The calls that took a leaving back, and what they left."""
+    say(f"`connector visit undo {one.visit} --to leave` took back what came last:")
+    for call in one.calls:
+        say(f"- {call}")
+    for words in one.stays:
+        say(f"- it stays: {words}")
+    say(f"Then it {'left again' if one.has_left_again else 'did not leave again'}.")
 
 
 def show_sums(sums: Sequence[Comparison]) -> None:

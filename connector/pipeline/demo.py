@@ -1,6 +1,7 @@
 """`demo`: a made-up hospital, the stand-in platform, two runs with a day's changes between, and the sums compared.
 
-One answer of the platform is lost on purpose, so that a batch in doubt is seen and settled.
+One answer of the platform is lost on purpose, so that a batch in doubt is seen and settled. After the runs some visits go
+all the way.
 """
 
 import shutil
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from connector.errors import ConfigurationError
 from connector.ledger.quarantine import Group
 from connector.pipeline.balance import Comparison
+from connector.pipeline.demo_visits import Guide, VisitsShown
 from connector.pipeline.overview import quarantined
 from connector.pipeline.parts import Clock, Parts, open_project, real_clock
 from connector.pipeline.progress import Progress
@@ -44,19 +46,23 @@ delivery: {{batch_rows: 50, visits_in_flight: 4, settle_s: {settle_s}, read_lag_
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """What the demo showed. `sums` per visit after the second run, `quarantine` what is left to be mended."""
+    """What the demo showed.
+
+    `visits`: what became of some after the runs; `sums` per visit at the end, `quarantine` what is left to be mended.
+    """
 
     directory: Path
     facts: SampleFacts
     runs: tuple[RunReport, ...]
     changes: tuple[str, ...]
+    visits: VisitsShown
     sums: tuple[Comparison, ...]
     quarantine: tuple[Group, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 when both runs ended and every visit is balanced."""
-        ended = len(self.runs) > 1 and not any(one.problem for one in self.runs)
+        """0 when both runs ended, a visit of each kind went all the way, and every visit is balanced."""
+        ended = len(self.runs) > 1 and not any(one.problem for one in self.runs) and self.visits.is_complete
         return 0 if ended and all(one.is_balanced for one in self.sums) else 1
 
 
@@ -81,15 +87,17 @@ def run_demo(
         parts = _project(directory, his, simulator, watch)
         first = run(parts, [], progress=progress, is_stopping=is_stopping)
         if is_stopping():
-            return DemoReport(directory, sample.facts, (first,), (), (), ())
+            return DemoReport(directory, sample.facts, (first,), (), VisitsShown(), (), ())
         changes = change_hospital(his, seed=seed, today=today)
         second = run(parts, [], progress=progress, is_stopping=is_stopping)
+        visits = VisitsShown() if is_stopping() else Guide(parts, progress, is_stopping).show()
         sums = compare_totals(parts, [] if is_stopping() else list(parts.project.pipelines.values()))
     return DemoReport(
         directory=directory,
         facts=sample.facts,
         runs=(first, second),
         changes=tuple(changes),
+        visits=visits,
         sums=tuple(sums),
         quarantine=tuple(quarantined(parts).groups),
     )
@@ -117,7 +125,7 @@ def _platform(directory: Path, his: str, clock: Clock) -> Simulator:
         state_file=directory / "platform.state",
         clock=clock.now,
         injuries=sample_injuries(his),
-        facts=Facts(filings=tuple(sample_filings(his))),
+        facts=Facts(filings=tuple(sample_filings(his, several=True))),
     )
 
 

@@ -16,6 +16,7 @@ from connector.sample.clinic import FIRST_BILL, draft_bill, draft_lines, refund_
 from connector.sample.hospital import SEED, plan_hospital
 from connector.sample.invoices import FIRST_INVOICE, draft_invoice
 from connector.sample.items import ITEMS, match_row
+from connector.sample.papers import draft_front_page
 from connector.sample.people import EMPLOYERS, WARDS
 from connector.sample.plan import Charge, Order, Plan, Stay, draft_refund
 from connector.sample.schema import Row, Value, delete, insert, open_engine, update
@@ -178,11 +179,18 @@ def _repaired_match(day: _Day) -> str:
 
 
 def _archived_rows(day: _Day) -> str:
-    stay = day.plan.stay("discharged")
+    stay = day.plan.stay("new_discharged")
     own = [one for one in day.plan.charges if one.stay is stay]
     insert(day.connection, "ZY_FYMX_N", [{**one.row, "JSCS": 1} for one in own])
     gone = delete(day.connection, "ZY_FYMX", {"ZYH": stay.number})
     return f"{gone} charges of the settled stay {stay.key} moved to the archive ZY_FYMX_N, same numbers"
+
+
+def _front_page(day: _Day) -> str:
+    stay = day.plan.stay("new_discharged")
+    number = len(day.plan.tables["BA_BASY"]) + 1
+    insert(day.connection, "BA_BASY", [draft_front_page(number, stay)])
+    return f"the front page of stay {stay.key}, which had been lacking, was written: the stay may leave"
 
 
 def _new_bill(day: _Day) -> str:
@@ -232,6 +240,7 @@ CHANGES: Mapping[str, Callable[[_Day], str]] = {
     "completed_registration": _completed_registration,
     "repaired_match": _repaired_match,
     "archived_rows": _archived_rows,
+    "front_page": _front_page,
     "new_bill": _new_bill,
     "deleted_rows": _deleted_rows,
 }

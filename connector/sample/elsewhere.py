@@ -108,20 +108,35 @@ def _register(plan: Plan, person: Person, seen: date, number: str, **visit: Valu
 
 
 _FILED = """
-SELECT g.DJXH, g.RDSBH, g.SGRQ, p.BRXM, p.SFZH
+SELECT g.DJXH, g.RDSBH, g.SGRQ, p.BRXM, p.SFZH, g.ZYH
 FROM GS_DJXX g JOIN MS_BRDA p ON p.BRID = g.BRID WHERE g.YDBZ = '1' ORDER BY g.DJXH
 """
 
 
-def sample_filings(url: str) -> list[dict[str, Any]]:
-    """The filings that the platform knows of (4.21), for the simulator; one of each person is over."""
+def sample_filings(url: str, *, several: bool = False) -> list[dict[str, Any]]:
+    """The filings that the platform knows of (4.21), for the simulator; one of each person is over.
+
+    With `several`, the person of a stay whose decision number the HIS lacks has a second one of another accident that
+    is valid too, so that somebody has to choose.
+    """
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
             rows = connection.exec_driver_sql(_FILED).all()
     finally:
         engine.dispose()
-    return [filing for row in rows for filing in _filings(*row)]
+    filings = [filing for row in rows for filing in _filings(*row[:5])]
+    if several:
+        filings += [_of_another_accident(*row[:5]) for row in rows if row[5] and not row[1]]
+    return filings
+
+
+def _of_another_accident(*row: Any) -> dict[str, Any]:
+    """A valid filing of an accident half a year earlier."""
+    number, _, injured, name, identity = row
+    earlier = date.fromisoformat(injured) - timedelta(days=180)
+    *_, valid = _filings(number, f"LN{earlier:%Y}{number:05d}", earlier.isoformat(), name, identity)
+    return {**valid, "alc014": "腕部挫伤"}
 
 
 def _filings(number: int, decision: str, injured: str, name: str, identity: str) -> list[dict[str, Any]]:

@@ -24,13 +24,13 @@ def plan_papers(plan: Plan) -> None:
     Planted: the front page of one stay is lacking, and a report that nobody has checked.
     """
     ended = [stay for stay in plan.stays if stay.discharged]
-    filed = [stay for stay in ended if stay.case != "discharged"]
+    filed = [stay for stay in ended if stay.case != "new_discharged"]
     injured = [stay for stay in ended if stay.row["GSBZ"] == "1"]
-    plan.plant("front_page_missing", plan.stay("discharged").key)
+    plan.plant("front_page_missing", plan.stay("new_discharged").key)
     operated = [charge for charge in plan.charges if charge.item.number == 2012]
     pictures = [charge for charge in plan.charges if charge.item.number in (2009, 2010)]
     traced = [charge for charge in plan.charges if charge.item.form == "注射剂" and charge.number % 7 == 0]
-    plan.tables["BA_BASY"] = [_front_page(place, stay) for place, stay in enumerate(filed, start=1)]
+    plan.tables["BA_BASY"] = [draft_front_page(place, stay) for place, stay in enumerate(filed, start=1)]
     plan.tables["BA_ZDXX"] = [_diagnosis(stay) for stay in ended]
     plan.tables["BA_SSXX"] = [
         *(_operation(place, charge) for place, charge in enumerate(operated, start=1)),
@@ -48,7 +48,8 @@ def plan_papers(plan: Plan) -> None:
     plan.tables["ZY_JSZB"] = [_settlement(plan, plan.stay("archived"))]
 
 
-def _front_page(place: int, stay: Stay) -> Row:
+def draft_front_page(place: int, stay: Stay) -> Row:
+    """The front page of a stay that is over; `place` is its number."""
     doctor, nurse = staff_of(stay.ward)
     left = stay.discharged or stay.admitted
     person = stay.person

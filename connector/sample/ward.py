@@ -14,7 +14,7 @@ INJURED = (
     "operated",  #: recognised, with an operation
     "rehabilitation",  #: recognised, 康复
     "incomplete",  #: the employer's number is missing, so it cannot be registered
-    "discharged",  #: has left, charges still in ZY_FYMX
+    "new_discharged",  #: new injury; has left, charges still in ZY_FYMX
     "archived",  #: has left and is settled: part of its charges moved to ZY_FYMX_N
     "second",  #: second stay under the same 住院号
     "twice_coded",  #: two diagnosis codes
@@ -64,7 +64,7 @@ def admit(plan: Plan, stay: Stay) -> None:
 
 
 def _injured_stay(plan: Plan, place: int, case: str) -> Stay:
-    days = {"discharged": 16, "archived": 19}.get(case, 5 + place // 2)
+    days = {"new_discharged": 16, "archived": 19}.get(case, 5 + place // 2)
     stay = Stay(
         2600101 + place,
         plan.people[place],
@@ -73,7 +73,7 @@ def _injured_stay(plan: Plan, place: int, case: str) -> Stay:
         _moment(plan, days, 9 + place % 6, 17),
         case,
     )
-    if case in ("discharged", "archived"):
+    if case in ("new_discharged", "archived"):
         stay.discharged = stay.admitted + timedelta(days=7, hours=2)
     return stay
 

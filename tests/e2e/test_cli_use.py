@@ -425,6 +425,8 @@ def test_the_demo_is_balanced_to_the_fen(use, tmp_path):
     assert code == 0
     assert "equal to the fen." in out
     assert "the platform's totals settled what became of" in out
+    assert "waited for a person: Which cross-province filing is this stay under?" in out
+    assert "Then it left again." in out
     assert "A hospital of" in err
     code, out, _ = use("status", "-p", tmp_path / "demo")
     assert code == 3
@@ -438,6 +440,18 @@ def test_the_demo_as_json_is_one_document(use, tmp_path):
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert all(one["is_balanced"] for one in found["sums"])
+    shown = found["visits"]
+    assert [(one["fitting"], one["candidates"]) for one in shown["decided"]] == [(2, 3)]
+    ways = {one["kind"]: one["sections"] for one in shown["journeys"]}
+    here = ["4.8", "4.10", "4.12", "4.13", "4.16"]
+    assert ways == {
+        "an old injury, in the ward": here,
+        "a new injury, in the ward": here,
+        "of another province, in the ward": ["4.21", "4.22", "4.24", "4.12", "4.26", "4.16"],
+        "in the clinic": here,
+    }
+    assert [call.split()[0] for call in shown["taken_back"]["calls"]] == ["4.14"]
+    assert shown["taken_back"]["has_left_again"]
     assert not (tmp_path / "old").exists()
 
 

@@ -1,6 +1,8 @@
 """What the sample hospital's visits leave with: the shipped mappings make requests that the platform takes."""
 
 import base64
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 from io import BytesIO
@@ -202,6 +204,8 @@ def test_the_platform_lets_every_complete_visit_leave(tmp_path):
             if change:
                 change(his, today=TODAY)
             run(there.parts, [], progress=Silent(), is_stopping=lambda: False)
+        with closing(sqlite3.connect(tmp_path / "his.db")) as connection, connection:
+            connection.execute("DELETE FROM BA_BASY WHERE ZYH = ?", (LACKING,))  # written on the second day
         caller = Caller(simulator)
         caller.login()
         answers = {}

@@ -23,6 +23,7 @@ import connector.pipeline.balance
 import connector.pipeline.cases
 import connector.pipeline.checklist
 import connector.pipeline.demo
+import connector.pipeline.demo_visits
 import connector.pipeline.desk
 import connector.pipeline.guards
 import connector.pipeline.journal
@@ -209,6 +210,7 @@ def test_money_fields_are_fields():
             connector.pipeline.cases,
             connector.pipeline.checklist,
             connector.pipeline.guards,
+            connector.pipeline.demo_visits,
             connector.pipeline.journal,
             connector.pipeline.old_business,
             connector.pipeline.serving,

@@ -44,7 +44,7 @@ def days(tmp_path_factory):
 
 def test_every_change_says_one_sentence_without_a_patient(days):
     plan = plan_hospital(today=TODAY)
-    assert len(days.sentences) == 14
+    assert len(days.sentences) == 15
     for sentence in days.sentences.values():
         assert any(character.isdigit() for character in sentence)
         assert "\n" not in sentence
@@ -172,3 +172,13 @@ def test_every_seed_has_a_second_day(tmp_path, seed, day):
     url = f"sqlite:///{tmp_path / 'his.db'}"
     build_hospital(url, seed=seed, today=day)
     assert len(change_hospital(url, seed=seed, today=day)) == len(CHANGES)
+
+
+def test_the_front_page_that_was_lacking_is_written(days):
+    (stay,) = days.sample.planted["front_page_missing"]
+    before, after = (
+        {str(row["ZYH"]) for row in one.execute("SELECT ZYH FROM BA_BASY")}
+        for one in (days.before, days.after)
+    )
+    assert after - before == {stay}
+    assert stay in days.sentences["front_page"]
