@@ -89,7 +89,7 @@ def _show_case(case: "UndoCase", *, quiet: bool) -> None:
         for line in case.lines:
             say(f"{line.section} {line.method}: {line.removes}", to=err)
         for words in case.stays:
-            say(f"It stays: {words}.", to=err)
+            say(f"Keep in mind: {words}.", to=err)
         return
     say(
         f"Visit {case.visit}: the ledger says {money(case.ledger)} yuan, the platform "
@@ -104,7 +104,7 @@ def _show_case(case: "UndoCase", *, quiet: bool) -> None:
         text="removes",
     )
     if case.stays:
-        show_heading("What no interface takes back")
+        show_heading("What to keep in mind")
         for words in case.stays:
             say(f"- {words}")
     say("")

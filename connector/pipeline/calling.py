@@ -273,9 +273,14 @@ def _why_not(operation: Operation, known: int | None) -> str:
         if operation.method in _ADDS_FEES
         else "the ledger counts as sent: it would never send them again"
     )
+    instead = (
+        "Let `connector run` deliver this visit"
+        if operation.method in _ADDS_FEES
+        else "`connector visit undo` takes it back and keeps the ledger equal"
+    )
     return (
         f"{operation.section} {operation.method} {what} {consequence}, and its totals would not be the platform's any "
-        "more, so the visit would be held. Let `connector run` deliver this visit; where a person must step in, "
+        f"more, so the visit would be held. {instead}; where a person must step in, "
         "--force-behind-ledger asks for the visit's number and sends it."
     )
 

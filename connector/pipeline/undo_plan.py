@@ -161,15 +161,15 @@ def removes(facts: UndoFacts, name: str) -> str:
 def _fees(facts: UndoFacts) -> str:
     """The fees, by category, and what is there besides."""
     by_category = ", ".join(
-        f"{one.category or 'no category'}: {_count(one.rows, 'row')} {yuan(one.amount):.2f}"
+        f"{one.category or 'no category'}: {_count(one.rows, 'row')} {yuan(one.amount):,.2f}"
         for one in facts.charges
     )
-    words = f"all fees: {_count(facts.rows, 'row')}, {yuan(facts.ledger):.2f} yuan"
+    words = f"all fees: {_count(facts.rows, 'row')}, {yuan(facts.ledger):,.2f} yuan"
     if len(facts.charges) > 1:
         words += f" ({by_category})"
     surplus = facts.platform - facts.ledger
     if surplus:
-        words += f"; the platform shows {yuan(facts.platform):.2f}, and what is more or less goes too"
+        words += f"; the platform shows {yuan(facts.platform):,.2f}, and what is more or less goes too"
     return words
 
 
