@@ -7,7 +7,8 @@ Each name says what the reader has to do about it::
     ├── SourceError             exit 1   the hospital's database cannot be read
     ├── PlatformError           exit 1   the platform cannot be reached or talked to
     │   ├── EnvelopeError       exit 1   a key or a sealed message is unusable
-    │   └── SessionError        exit 1   no session can be had
+    │   ├── SessionError        exit 1   no session can be had
+    │   └── Stopped             exit 130 somebody asked for a stop before it was done
     ├── CardError               exit 1   a card, its reader or a scanner cannot be read
     ├── LedgerError             exit 1   the ledger cannot be read or written: nothing is sent
     ├── LeaseHeld               exit 5   another process is delivering
@@ -102,6 +103,15 @@ class EnvelopeError(PlatformError):
 
 class SessionError(PlatformError):
     """No session can be had from the platform."""
+
+
+class Stopped(PlatformError):
+    """Somebody asked for a stop before what was to be done was begun."""
+
+    exit_code = 130
+
+    def __init__(self, message: str = "Stopped on request; nothing was done.") -> None:
+        super().__init__(message)
 
 
 class LedgerError(ConnectorError):

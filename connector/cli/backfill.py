@@ -13,6 +13,7 @@ from connector.cli.resolve import YesOption, agree
 from connector.cli.show_run import show_breaches
 from connector.cli.stopping import Stopping
 from connector.cli.words import count, moment, money
+from connector.errors import Stopped
 
 if TYPE_CHECKING:
     from connector.pipeline.backfill import BackfillPlan, BackfillReport
@@ -109,7 +110,6 @@ def _read_span(pipelines: list[str], first: str, last: str, visits: str, by: str
 def _plan(parts: Parts, span: Span, *, stopping: Stopping, bars: Bars, anew: bool) -> BackfillPlan | None:
     """The plan; None where a stop was asked for."""
     from connector.pipeline.backfill import make_plan
-    from connector.pipeline.turns import Stopped
 
     try:
         return make_plan(parts, span, progress=bars, is_stopping=stopping, anew=anew)

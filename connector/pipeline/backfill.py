@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
-from connector.errors import GuardStopped, PlatformError
+from connector.errors import GuardStopped, PlatformError, Stopped
 from connector.ledger.leases import Lease
 from connector.ledger.store import Ledger
 from connector.pipeline.alone import be_alone
@@ -36,7 +36,7 @@ from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
 from connector.pipeline.run import choose, make_plans
 from connector.pipeline.shards import Estimate, Shard, Span, cut_shards, estimate
-from connector.pipeline.turns import PAUSE_S, Stopped, open_turn
+from connector.pipeline.turns import PAUSE_S, open_turn
 from connector.transform.shape import Plan
 
 GOES_ON = "the same command goes on from there"
@@ -197,7 +197,7 @@ def fill(
         except Stopped:
             report.problem = f"stopped on request; what is staged stays staged, and {GOES_ON}"
         except (PlatformError, GuardStopped) as error:
-            report.problem = f"{str(error).removesuffix('.')}. After that {GOES_ON}"
+            report.problem = f"{str(error).removesuffix('.')}. Once that is mended {GOES_ON}"
         finally:
             work.pulse.end()
         work.sum_up()

@@ -10,13 +10,11 @@ from typing import Any
 
 from connector.ledger.runs import Run
 from connector.ledger.store import Ledger
-from connector.pipeline.shards import Shard, Span, Worked
+from connector.pipeline.guards import PASSED
+from connector.pipeline.shards import SHARD, Shard, Span, Worked
 
-PLAN, SHARD = "backfill", "backfill shard"
-"""Kinds of runs."""
-
-PASSED = "let through"
-"""Where a run's summary keeps, by pipeline, the record up to which a run was let through by `rejected_share`."""
+PLAN = "backfill"
+"""The kind of run that keeps a plan."""
 
 _MOST_PLANS, _MOST_SHARDS = 100, 100_000
 _RECENT = 50

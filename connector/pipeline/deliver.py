@@ -16,7 +16,7 @@ from connector.config.pipeline import Pipeline
 from connector.config.project import Project
 from connector.contract.library import Contract
 from connector.contract.spec import Lookup
-from connector.errors import LeaseHeld, PlatformError
+from connector.errors import LeaseHeld, Stopped
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
@@ -168,7 +168,7 @@ def _keep_sessions(
     def tick() -> None:
         keep_lease()
         if is_stopping():
-            raise PlatformError(ASKED_TO_STOP)
+            raise Stopped(ASKED_TO_STOP)
 
     platform, clock = parts.project.settings.platform, parts.clock
     return SessionKeeper(

@@ -18,11 +18,14 @@ from connector.errors import ConfigurationError, GuardStopped
 from connector.ledger.decisions import Decision
 from connector.ledger.quantities import Quantity, Rejected, Waiting
 from connector.ledger.store import Ledger
-from connector.pipeline.backfill_kept import PASSED, SHARD
+from connector.pipeline.shards import SHARD
 from connector.records import yuan
 
 GUARDS = ("rows_per_run", "rows_per_day", "yuan_per_run", "yuan_per_day", "rejected_share", "rows_in_doubt")
 """What an override may name."""
+
+PASSED = "let through"
+"""Where a run's summary keeps, by pipeline, the record up to which a run was let through by `rejected_share`."""
 
 _MOST = 3
 _RUNS = 50

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from connector.config.pipeline import Pipeline
-from connector.errors import ConfigurationError, PlatformError
+from connector.errors import ConfigurationError, PlatformError, Stopped
 from connector.ledger.leases import Lease
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
@@ -109,6 +109,8 @@ class Hearing:
         meant = {visit.visit_id for visit in visits}
         known = self.ledger.known_visits(pipeline.visits, tolerance=TOLERANCE)
         report = deliverer.visit(pipeline, 0, [one for one in known if one.visit_id in meant], way)
+        if report.stopped and self.is_stopping():
+            raise Stopped("Stopped on request; nothing was decided.")
         if report.stopped:
             raise PlatformError(
                 f"The platform's totals could not be read: {report.stopped}. Nothing was decided."

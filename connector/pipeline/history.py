@@ -7,7 +7,7 @@ from datetime import date
 
 from connector.config.near import propose
 from connector.config.pipeline import Pipeline
-from connector.errors import ConfigurationError
+from connector.errors import ConfigurationError, Stopped
 from connector.extract import lookup
 from connector.extract.source import Hospital
 from connector.ledger.store import Ledger
@@ -17,7 +17,6 @@ from connector.pipeline.progress import Progress
 from connector.pipeline.queries import query_of
 from connector.pipeline.shards import Shard, Span
 from connector.pipeline.stage import VISITS_AT_ONCE
-from connector.pipeline.turns import Stopped
 from connector.records import State
 from connector.transform.shape import Plan, transform
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.config.settings import GuardSettings
+from connector.errors import Stopped
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress, Silent
 from connector.pipeline.shards import Shard, rows_at_once
-from connector.pipeline.turns import Stopped
 from connector.records import yuan
 
 SHARE = 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from connector.config.pipeline import Pipeline
-from connector.errors import ConfigurationError, ConnectorError, PlatformError
+from connector.errors import ConfigurationError, ConnectorError, PlatformError, Stopped
 from connector.ledger.leases import Lease
 from connector.ledger.overview import VisitDue
 from connector.ledger.store import Ledger
@@ -29,7 +29,7 @@ from connector.pipeline.run import choose
 from connector.pipeline.sheets import Sheets, open_sheets
 from connector.pipeline.steps import Steps
 from connector.pipeline.totals import VISITS_AT_ONCE, open_comparer
-from connector.pipeline.turns import Stopped, open_turn
+from connector.pipeline.turns import open_turn
 from connector.pipeline.visit import settle_visit
 from connector.records import yuan
 

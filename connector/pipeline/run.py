@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from connector.config.pipeline import Pipeline
-from connector.errors import ConfigurationError, ConnectorError, GuardStopped, PlatformError
+from connector.errors import ConfigurationError, ConnectorError, GuardStopped, PlatformError, Stopped
 from connector.extract.source import Hospital
 from connector.ledger.leases import Lease
 from connector.ledger.overview import VisitDue
@@ -13,12 +13,11 @@ from connector.ledger.quarantine import Group
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.load.exchange import Recorder
-from connector.pipeline.backfill_kept import PASSED
 from connector.pipeline.check import check_database
 from connector.pipeline.decisions import find_visit
 from connector.pipeline.deliver import ASKED_TO_STOP, close_left_open, find_due, open_deliverer
 from connector.pipeline.desk import Report, is_repeatable
-from connector.pipeline.guards import NO_OVERRIDE, Breach, Guards, Override
+from connector.pipeline.guards import NO_OVERRIDE, PASSED, Breach, Guards, Override
 from connector.pipeline.overview import FAILED, STOPPED, Standing, judge, stand
 from connector.pipeline.parts import Parts
 from connector.pipeline.preview import hint
@@ -27,7 +26,7 @@ from connector.pipeline.queries import plans_of, read_catalogues
 from connector.pipeline.recording import doubt_orphans, trim
 from connector.pipeline.stage import Staged, Stager
 from connector.pipeline.taking_back import taking_back
-from connector.pipeline.turns import Stopped, open_turn
+from connector.pipeline.turns import open_turn
 from connector.pipeline.visit import deliver_visit
 from connector.records import yuan
 from connector.transform.shape import Plan

@@ -12,6 +12,9 @@ from connector.errors import ConfigurationError
 By = Literal["month", "week", "day"]
 PERIODS: tuple[By, ...] = get_args(By)
 
+SHARD = "backfill shard"
+"""The kind of run that keeps how far a shard has come."""
+
 UNDATED = ""
 """The first day of the shard of visits whose day of admission is not known."""
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from connector.contract.spec import Operation
-from connector.errors import LedgerError, PlatformError
+from connector.errors import LedgerError, Stopped
 from connector.ledger.store import Ledger
 from connector.load.client import PlatformClient
 from connector.load.document import Document
@@ -74,7 +74,7 @@ def open_line(
         def keep() -> None:
             ledger.keep_lease(lease)
             if is_stopping():
-                raise PlatformError("Stopped on request; nothing was sent.")
+                raise Stopped("Stopped on request; nothing was sent.")
 
         def write() -> None:
             try:

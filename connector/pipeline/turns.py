@@ -7,7 +7,7 @@ with a pause between them in which nobody has the lease, and who finds a backfil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from connector.errors import LeaseHeld, PlatformError
+from connector.errors import LeaseHeld, Stopped
 from connector.ledger.leases import Lease
 from connector.ledger.store import Ledger
 from connector.pipeline.parts import Parts, owner
@@ -28,13 +28,6 @@ _CHANGE_S = 2.0
 """Between two owners a lease has none for a moment."""
 
 _BACKFILL = " (backfill)"
-
-
-class Stopped(PlatformError):
-    """A stop was asked for before anything was done."""
-
-    def __init__(self) -> None:
-        super().__init__("Stopped on request; nothing was done.")
 
 
 @contextmanager

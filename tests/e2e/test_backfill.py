@@ -267,7 +267,7 @@ def test_a_platform_that_is_down_ends_it_and_it_goes_on_when_it_is_up(start):
     report = backfill(ward)
     assert (report.exit_code, report.shards[0].stage) == (1, "done")
     assert "the platform failed" in report.problem
-    assert report.problem.endswith("After that the same command goes on from there")
+    assert report.problem.endswith("Once that is mended the same command goes on from there")
     ward.time.on_sleep = lambda _seconds: None
     ward.simulator.faults.clear()
     assert backfill(ward).exit_code == 0

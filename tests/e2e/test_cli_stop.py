@@ -12,17 +12,20 @@ from connector.pipeline.parts import real_clock
 
 @pytest.fixture
 def process(start):
-    """A ward in the real time, and `connector run` on it as a process; `begin()` gives the ward and the process."""
+    """A ward in the real time, and a command (`connector run`) on it as a process; `begin()` gives the ward and the process."""
     started = []
 
-    def begin(**platform):
+    def begin(*arguments, **platform):
         ward = start(platform=platform)
         ward.time.now = real_clock().now()
         for zyh in range(1, 6):
             ward.stay(zyh)
             ward.fee(zyh)
+        if arguments:  # a question is about what is there
+            ward.run()
+            ward.simulator.calls.clear()
         environ = {**os.environ, "PASSWORD": "secret", "KEY": "0123456789abcdef0123456789abcdef"}
-        command = [sys.executable, "-m", "connector", "run", "-p", str(ward.directory)]
+        command = [sys.executable, "-m", "connector", *(arguments or ("run",)), "-p", str(ward.directory)]
         running = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
         )
@@ -69,3 +72,15 @@ def test_the_second_ctrl_c_ends_at_once_and_nothing_is_doubled(process):
     ward.run_until_quiet()
     for zyh in range(1, 6):
         assert ward.platform_rows(zyh) == ward.his_rows(zyh)
+
+
+@pytest.mark.parametrize("arguments", [("ask", "visits"), ("resolve", "V1")], ids=["ask", "resolve"])
+def test_a_question_that_is_stopped_ends_with_130_too(process, arguments):
+    ward, running = process(*arguments, latency_s=0.5)
+    while running.poll() is None and not ward.simulator.calls:
+        real_clock().sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "Stopped on request; nothing was " in err
+    assert "Traceback" not in out + err

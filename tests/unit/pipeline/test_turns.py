@@ -4,9 +4,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from connector.errors import LeaseHeld
+from connector.errors import LeaseHeld, Stopped
 from connector.pipeline.parts import Clock
-from connector.pipeline.turns import LOOK_S, PATIENCE_S, PAUSE_S, Stopped, open_turn
+from connector.pipeline.turns import LOOK_S, PATIENCE_S, PAUSE_S, open_turn
 
 RUN, BACKFILL = "clinic process 7", "clinic process 7 (backfill)"
 
