@@ -8,6 +8,7 @@ import typer
 
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import err, say, show_json, show_table
+from connector.cli.prompting import ask, is_yes
 from connector.cli.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -154,19 +155,7 @@ def _agree(question: "Question", *, yes: bool, force: bool) -> bool:
         _tell(line)
     if question.invoice:
         return ask(f"Type the invoice's number ({question.invoice}) to send it again: ") == question.invoice
-    answer = ask("Send it? Type yes: ")
-    if not answer:
-        _tell("Nobody answered; --yes sends without asking.")
-    return answer.casefold() in ("y", "yes", "是")
-
-
-def ask(prompt: str) -> str:
-    """What is typed, or handed over by another program."""
-    err.print(prompt, end="")
-    answer = sys.stdin.readline().strip()
-    if not sys.stdin.isatty():
-        err.print()
-    return answer
+    return is_yes("Send it? Type yes: ", unanswered="Nobody answered; --yes sends without asking.")
 
 
 def _show_all(*, json: bool) -> int:

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from connector.cli import show
-from connector.cli.call import ask
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import err, say, show_json
+from connector.cli.prompting import is_yes
 from connector.cli.words import count
 
 app = typer.Typer(help="Rows that the HIS changed after upload.", no_args_is_help=True, rich_markup_mode=None)
@@ -94,7 +94,7 @@ def approve(
 
 def _agree(question: str) -> bool:
     """Ask a person; no answer is a no."""
-    agreed = ask(f"{question} Type yes: ").casefold() in ("y", "yes", "是")
+    agreed = is_yes(f"{question} Type yes: ")
     if not agreed:
         say("Nothing was changed. --yes changes it without asking.", to=err)
     return agreed

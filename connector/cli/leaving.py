@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from connector.cli import show_run
-from connector.cli.call import ask, show_report
+from connector.cli.call import show_report
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import Bars, err, say, show_json, show_table
+from connector.cli.prompting import is_yes
 from connector.cli.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from connector.pipeline.parts import Parts
 
 _FAILED, _STANDS_AGAINST = 1, 4
-_INVOICE, _PLAN = "01", "02"
 
 VisitArgument = Annotated[str, typer.Argument(help="The visit: its number, or its key in the HIS.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask before.")]
@@ -122,7 +122,7 @@ def document(
     except InvalidOperation:
         raise typer.BadParameter(f"--money {money} is no amount in yuan") from None
     parts = open_project(project)
-    paper = documents.Paper(file, number, amount, _PLAN if plan else _INVOICE, again)
+    paper = documents.Paper(file, number, amount, plan, again)
     prepared = documents.prepare_document(parts, visit, paper)
     if not yes and not _agree_to(prepared):
         say("Nothing was sent.", to=err)
@@ -171,20 +171,17 @@ def _agree(parts: "Parts", visit: str) -> bool:
     )
     if found.obstacles:
         _tell("Something stands against it: it leaves at the first run at which nothing does.")
-    return _is_yes("Let it leave? Type yes: ")
+    return _agrees("Let it leave? Type yes: ")
 
 
 def _agree_to(prepared: "Document") -> bool:
     for line in prepared.question.lines:
         _tell(line)
-    return _is_yes("Send it? Type yes: ")
+    return _agrees("Send it? Type yes: ")
 
 
-def _is_yes(question: str) -> bool:
-    answer = ask(question)
-    if not answer:
-        _tell("Nobody answered; --yes does it without asking.")
-    return answer.casefold() in ("y", "yes", "是")
+def _agrees(question: str) -> bool:
+    return is_yes(question, unanswered="Nobody answered; --yes does it without asking.")
 
 
 def _tell(text: str) -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.call import ask
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import Bars, err, say, show_heading, show_json, show_table
+from connector.cli.prompting import is_yes
 from connector.cli.show_run import show_held
 from connector.cli.stopping import Stopping
 from connector.cli.words import count, money
@@ -92,7 +92,7 @@ def _agree(parts: "Parts", wishes: "Wishes", *, yes: bool) -> bool:
         "fees may still be uploaded, and approved again.",
         to=err,
     )
-    return ask("Approve? Type yes: ").casefold() in ("y", "yes", "是")
+    return is_yes("Approve? Type yes: ")
 
 
 def _show(report: "ReconcileReport") -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.call import ask
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import Bars, err, say, show_json, show_table
+from connector.cli.prompting import is_yes
 from connector.cli.stopping import Stopping
 from connector.cli.words import count, moment, money
 
@@ -91,7 +91,7 @@ def agree(lines: list[str], *, yes: bool) -> bool:
     """Whether a person, or --yes, wants it."""
     for line in lines:
         say(line, to=err)
-    return yes or ask("Decide so? Type yes: ").casefold() in ("y", "yes", "是")
+    return yes or is_yes("Decide so? Type yes: ")
 
 
 def _resolve(

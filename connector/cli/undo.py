@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.call import ask
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import Bars, err, say, show_heading, show_json, show_table
+from connector.cli.prompting import is_yes
 from connector.cli.resolve import BecauseOption, WhoOption, YesOption, sign
 from connector.cli.stopping import Stopping
 from connector.cli.words import money
@@ -55,7 +55,7 @@ def undo(
         else:
             say("Nothing was taken back.")
         return 0
-    if not yes and ask("Take that back? Type yes: ").casefold() not in ("y", "yes", "是"):
+    if not yes and not is_yes("Take that back? Type yes: "):
         say("Nothing was taken back.", to=err)
         return _FAILED
     with Stopping() as stopping, Bars(quiet=json) as bars:

@@ -13,6 +13,7 @@ from connector.ledger.steps import LEAVE, KeptStep
 from connector.pipeline.answering import answer_question, list_questions
 from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import find_visit
+from connector.pipeline.departure import OUTPATIENTS
 from connector.pipeline.facts import REGISTRATION
 from connector.pipeline.leaving import APPROVE
 from connector.pipeline.letting_go import Word, checklist_of, let_leave
@@ -32,8 +33,6 @@ _SHOWN = frozenset({REGISTRATION, *Lookup, APPROVE, LEAVE, STEP})
 """Steps that tell by which interface a visit went on."""
 
 _UPLOADS = {"local": "sendMedInfo", "cross_province": "sendBsMedInfo"}
-_OUTPATIENTS = frozenset({"11", "71"})
-"""AKA130 of who comes to the clinic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ class Guide:
         operation = self.parts.contract.operation(step.operation)
         request = step.details.get("request")
         roles = read_roles(operation, request if isinstance(request, Mapping) else {})
-        is_new, is_outpatient = roles.get(NEW_INJURY) == "1", roles.get("kind") in _OUTPATIENTS
+        is_new, is_outpatient = roles.get(NEW_INJURY) == "1", roles.get("kind") in OUTPATIENTS
         if operation.family == "cross_province":
             return "" if is_outpatient else _FAR
         return _CLINIC if is_outpatient else _NEW if is_new else _OLD

@@ -23,7 +23,7 @@ from connector.ledger.steps import LEAVE, KeptStep
 from connector.ledger.store import Ledger
 from connector.pipeline.balance import Said
 from connector.pipeline.checklist import Departing, Departure, Stale, judge
-from connector.pipeline.papers import Papers, gather_papers
+from connector.pipeline.papers import AN_INVOICE, Papers, gather_papers
 from connector.pipeline.parts import Parts
 from connector.pipeline.queries import plans_of, query_of, read_catalogues
 from connector.pipeline.totals import Comparer
@@ -33,11 +33,8 @@ from connector.transform.shape import Plan, catalogue_statuses, transform
 DOCUMENT = "document"
 """The step of a file that 4.18 brought."""
 
-AN_INVOICE = "01"
-"""FILETYPE of an invoice; other files have no part in the sum (trap T128)."""
-
 _REGISTRATION = "registration"
-_OUTPATIENTS = frozenset({"11", "71"})
+OUTPATIENTS = frozenset({"11", "71"})
 """AKA130: who has no medical record of an inpatient."""
 
 _USABLE = frozenset({"found", "outside"})
@@ -124,11 +121,11 @@ class Examiner:
             late=tuple(sorted(day for day in charges.days if discharged and day > discharged)),
             discharged=discharged,
             today=self._today(),
-            is_inpatient=_kind(register, ledger.registration(visit.visit_id), steps) not in _OUTPATIENTS,
+            is_inpatient=_kind(register, ledger.registration(visit.visit_id), steps) not in OUTPATIENTS,
             papers=papers,
             leave_mapping=pipeline.leave,
             used=_used(ledger, papers, steps),
-            documents=_documents(steps),
+            documents=brought_later(steps),
             has_e_invoices=project.settings.lifecycle.e_invoice and not without_invoices,
         )
         listed = judge(visit.number or visit.key, found)
@@ -254,7 +251,7 @@ def _texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _documents(steps: Sequence[KeptStep]) -> int:
+def brought_later(steps: Sequence[KeptStep]) -> int:
     """What the invoices come to that 4.18 brought, scaled by 4."""
     brought = [one.details for one in steps if one.name == DOCUMENT]
     return sum(

@@ -15,9 +15,10 @@ from connector.ledger.store import Ledger
 from connector.ledger.visits import KnownVisit
 from connector.pipeline.calling import CallReport, Question, Request, prepare, question_of, report
 from connector.pipeline.decisions import find_visit
-from connector.pipeline.departure import AN_INVOICE, DOCUMENT
+from connector.pipeline.departure import DOCUMENT, brought_later
 from connector.pipeline.hearing import flows_of
 from connector.pipeline.letting_go import pipeline_that_leaves
+from connector.pipeline.papers import A_PLAN, AN_INVOICE
 from connector.pipeline.parts import Parts
 from connector.pipeline.single_call import open_line
 from connector.records import Verdict, yuan
@@ -35,7 +36,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A file to be sent: its number, what it comes to in yuan, its kind (FILETYPE).
+    """A file to be sent: its number, what it comes to in yuan, whether it is a rehabilitation plan, or an invoice.
 
     `again`: a person has looked, and the file of that number is not on the platform.
     """
@@ -43,8 +44,13 @@ class Paper:
     file: Path = field(repr=False)
     number: str = field(repr=False)
     money: Decimal = field(repr=False)
-    kind: str = AN_INVOICE
+    is_plan: bool = False
     again: bool = False
+
+    @property
+    def kind(self) -> str:
+        """FILETYPE."""
+        return A_PLAN if self.is_plan else AN_INVOICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +158,9 @@ def _last(ledger: Ledger, visit: KnownVisit, number: str) -> KeptStep | None:
 
 def _sums(ledger: Ledger, visit: KnownVisit, paper: Paper) -> list[str]:
     """What its invoices would come to, beside its fees: they have to be the same before the settlement is applied for."""
-    if paper.kind != AN_INVOICE:
+    if paper.is_plan:
         return []
-    steps = ledger.steps.of(visit.visit_id)
-    sent = [one.details for one in steps if one.name == DOCUMENT and one.details.get("state") == _ACCEPTED]
-    brought = sum(Decimal(str(one["amount"])) for one in sent if one.get("kind") == AN_INVOICE)
+    brought = yuan(brought_later(ledger.steps.of(visit.visit_id)))
     left = ledger.steps.leaving_of(visit.visit_id)
     with_it = Decimal(str(left.details.get("invoiced") or 0)) if left else Decimal(0)
     fees = yuan(ledger.platform_base(visit.visit_id))

@@ -19,6 +19,7 @@ from connector.ledger.overview import VisitDue
 from connector.ledger.steps import LEAVE, UNDO_LEAVE
 from connector.load.judge import is_catch_all
 from connector.pipeline.balance import Said
+from connector.pipeline.candidates import day_of
 from connector.pipeline.checklist import Departure
 from connector.pipeline.departure import unheld
 from connector.pipeline.desk import Desk, Held, Waits
@@ -251,7 +252,7 @@ def _take_effect(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | N
     said = (
         f"the platform said {outcome.code} {outcome.message}".strip() if outcome else "no answer was recorded"
     )
-    if _day(left) != _day(wanted):
+    if day_of(left) != day_of(wanted):
         _close(desk, batch, BatchState.REFUSED, _TOTALS, f"4.15 shows {left} as the day of discharge; {said}")
         _must_be_that_day(left, wanted)
     _close(desk, batch, BatchState.ACCEPTED, _TOTALS, f"4.15 shows the day of discharge; {said}")
@@ -304,16 +305,11 @@ def _advised(outcome: Outcome) -> str:
 
 def _must_be_that_day(left: str, discharged: str) -> None:
     """Raise Held where the platform lets the patient leave on another day than the HIS."""
-    if _day(left) != _day(discharged):
+    if day_of(left) != day_of(discharged):
         raise Held(
             f"the platform lists it as discharged on {left}, by other hands, and the HIS says {discharged or 'nothing'}: "
             "cancel that discharge on its web page (or by 4.14, 4.27), or put the HIS right"
         )
-
-
-def _day(text: str) -> str:
-    """A date without what is between its numbers, and without a time."""
-    return "".join(character for character in text if character.isdigit())[:8]
 
 
 def _keep(sitting: Sitting, details: Mapping[str, object]) -> None:

@@ -29,8 +29,9 @@ _Lists = Mapping[str, Sequence[Mapping[str, Any]]]
 
 _SESSION = "sessionid"
 _PLACEHOLDER = "-"
-_AN_INVOICE = "01"
-"""The document kind (FILETYPE) of an invoice; locally every file of the list is one (trap T128)."""
+AN_INVOICE, A_PLAN = "01", "02"
+"""The document kinds (FILETYPE): an invoice, a rehabilitation plan; locally every file of 4.13's list is an invoice (trap
+T128). A plan has no part in the sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _invoices(desk: _Desk, operation: Operation, lists: _Lists) -> Iterator[Invo
             if amount != int(amount):
                 _say_of(desk, node, "invoice_amount", "scale", f"has more than {AMOUNT_SCALE} decimals")
             seen.add(number)
-            if row.get(node.roles.get("document_kind", ""), _AN_INVOICE) == _AN_INVOICE:
+            if row.get(node.roles.get("document_kind", ""), AN_INVOICE) == AN_INVOICE:
                 yield Invoice(number, int(amount))
 
 

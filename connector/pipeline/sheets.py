@@ -6,6 +6,7 @@ of text can become a formula. Rows are written as they come: the memory needed i
 
 import csv
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -83,7 +84,7 @@ def explanation(one: Comparison) -> str:
     return "; ".join(part for part in parts if part)
 
 
-class Sheets:
+class Sheets(ABC):
     """Where rows are written: comparisons to a sheet of sums and one of rows, a list to one. Subclasses know the file.
 
     Raises ConfigurationError where the disk takes no more.
@@ -112,9 +113,9 @@ class Sheets:
         self.is_finished = True
         return self.files
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of the files, finished or not."""
-        raise NotImplementedError
 
     def _add(self, one: Comparison) -> None:
         whole = [sum(getattr(sums, name) for sums in one.categories) for name in _BESIDE]
@@ -138,11 +139,13 @@ class Sheets:
                 f"{self.files[0]} cannot be written: {error.strerror}. Nothing is kept of it; make room, or name another place."
             ) from None
 
+    @abstractmethod
     def _write(self, sheet: int, row: Sequence[Cell]) -> None:
-        raise NotImplementedError
+        """Write a row to a sheet."""
 
+    @abstractmethod
     def _save(self) -> None:
-        raise NotImplementedError
+        """Put on the disk what is not there yet."""
 
 
 class _CsvSheets(Sheets):
