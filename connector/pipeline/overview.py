@@ -101,16 +101,14 @@ def may_leave(one: VisitTotals) -> bool:
 def judge(standings: Iterable[Standing]) -> int:
     """The exit code that tells a script what a person would see: doubt before quarantine before completeness.
 
-    Rows that a run leaves waiting, with nothing in quarantine to explain it, need a person as well.
+    Rows that a run leaves waiting, with nothing in their pipeline's quarantine to explain it, need a person as well.
     """
     everything = list(standings)
     if any(one.doubt_rows or one.held or one.questions for one in everything):
         return UNSETTLED
-    if any(one.quarantined_rows for one in everything):
-        return QUARANTINED
-    if any(one.staged_rows for one in everything):
+    if any(one.staged_rows and not one.quarantined_rows for one in everything):
         return UNSETTLED
-    return COMPLETE
+    return QUARANTINED if any(one.quarantined_rows for one in everything) else COMPLETE
 
 
 def needs_attention(one: VisitTotals) -> bool:
