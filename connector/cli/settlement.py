@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from connector.cli.call import ask
 from connector.cli.options import HERE, JsonOption, PersonalOption, ProjectOption
 from connector.cli.output import err, say, show_json, show_table
+from connector.cli.prompting import is_yes
 from connector.cli.stopping import Stopping
 from connector.cli.words import moment
 
@@ -61,7 +61,7 @@ def settlement(
     if every:
         return _show_versions(sheet.list_versions(parts, wanted), wanted.number, json=json)
     prints = sheet.Prints(html, pdf)
-    with sheet.reserve(prints):
+    with sheet.reserve(parts, prints):
         if version is not None:
             found = sheet.take_version(parts, wanted, version)
             return _show(parts, found, prints, show_personal=show_personal, json=json)
@@ -89,10 +89,9 @@ def _fetch(
 def _agree(lines: tuple[str, ...]) -> bool:
     for line in lines:
         _tell(line)
-    answer = ask("Fetch it, and approve? Type yes: ")
-    if not answer:
-        _tell("Nobody answered; --yes fetches without asking.")
-    return answer.casefold() in ("y", "yes", "是")
+    return is_yes(
+        "Fetch it, and approve? Type yes: ", unanswered="Nobody answered; --yes fetches without asking."
+    )
 
 
 def _tell(text: str) -> None:

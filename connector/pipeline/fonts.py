@@ -92,6 +92,11 @@ def choose_fonts(texts: Iterable[str], wanted: Sequence[Path] = (), usual: Seque
     return Choice(tuple(fonts), tuple(sorted(needed - has)), stand_in)
 
 
+def must_have_font(wanted: Sequence[Path]) -> None:
+    """Raise ConfigurationError where nothing could be drawn: before a sheet is fetched, which approves (trap T109)."""
+    choose_fonts([_SAMPLE], wanted)
+
+
 def read_font(file: Path) -> FontFile:
     """What a font file has; of several faces that of simplified Chinese. ConfigurationError where it is none."""
     from fontTools.ttLib import TTCollection, TTFont, TTLibError  # half a second that only a PDF needs

@@ -20,6 +20,7 @@ from connector.ledger.visits import KnownVisit
 from connector.load.meaning import Meaning, explain
 from connector.load.wording import put_in_words
 from connector.pipeline.decisions import find_visit
+from connector.pipeline.fonts import must_have_font
 from connector.pipeline.paper import (
     SHEET,
     Audit,
@@ -265,12 +266,14 @@ class Prints:
 
 
 @contextmanager
-def reserve(prints: Prints) -> Iterator[None]:
+def reserve(parts: Parts, prints: Prints) -> Iterator[None]:
     """Make the files, readable by this user alone; those that stay empty are removed again.
 
-    Raises ConfigurationError where one exists already or cannot be made.
+    Raises ConfigurationError where one exists already or cannot be made, or where no font could draw the PDF.
     """
     made: list[Path] = []
+    if prints.pdf is not None:
+        must_have_font(parts.project.settings.settlement.fonts)
     try:
         for file in prints.files:
             create_file(file)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from pypdf import PdfReader
 
+from connector.pipeline import fonts
 from tests.unit.pipeline.font_kit import build_font
 
 ME = "张敏"
@@ -116,6 +117,17 @@ def test_files_hold_the_sheet_and_are_the_users_own(clinic, tmp_path):
     place.platform.calls.clear()
     assert use("V1", "--yes", "--html", html)[0] == 2  # found before anything is asked
     assert place.platform.calls == []
+
+
+def test_without_a_font_for_the_pdf_nothing_is_fetched(clinic, tmp_path, monkeypatch):
+    """Fetching approves (trap T109): what would fail afterwards has to fail before."""
+    place, use = clinic()
+    monkeypatch.setattr(fonts.choose_fonts, "__defaults__", ((), ()))  # this machine has none
+    code, _, err = use("V1", "--yes", "--html", tmp_path / "s.html", "--pdf", tmp_path / "s.pdf")
+    assert code == 2
+    assert "No Chinese font is found" in err
+    assert place.platform.calls == []
+    assert list(tmp_path.glob("s.*")) == []
 
 
 def test_a_visit_that_the_ledger_does_not_know_is_shown_and_not_kept(clinic):
