@@ -62,6 +62,7 @@ class Stager:
     overwriting: Collection[str] = ()
     take_backs: abc.Mapping[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     is_stopping: Callable[[], bool] = lambda: False
+    _waiting: dict[str, dict[str, None]] = field(default_factory=dict, init=False, repr=False)
 
     def stage(self, pipeline: Pipeline) -> dict[str, Staged]:
         """Stage the visits first, then the rows of every other mapping in its order."""
@@ -127,6 +128,7 @@ class Stager:
 
     def _stage_rows(self, mapping: Mapping, visits: str, staged: Staged) -> None:
         """Read what is new for known visits, all rows of new visits, and once more what was quarantined."""
+        self._find_waiting(mapping)
         query = query_of(mapping)
         known = self.ledger.visit_keys(visits)
         start = self._start(mapping, visits)
@@ -200,14 +202,19 @@ class Stager:
             staged.void += gone.void
             staged.vanished += gone.vanished
 
-    def _read_again(self, mapping: Mapping, visits: str, known: Sequence[str], staged: Staged) -> None:
-        """Validate quarantined rows once more: the HIS, a code map or the catalogue may have been mended.
+    def _find_waiting(self, mapping: Mapping) -> None:
+        """Remember which rows are to be validated once more: the HIS, a code map or the catalogue may have been mended.
 
         So too rows that changed while they were under way, or that broke a rule when they were to be taken back.
         """
         keys = self.ledger.quarantined_keys(mapping.name)
         if mapping.name in self.take_backs:
             keys += self.ledger.compensations.changed_keys(mapping.name)
+        self._waiting[mapping.name] = dict.fromkeys(keys)
+
+    def _read_again(self, mapping: Mapping, visits: str, known: Sequence[str], staged: Staged) -> None:
+        """Read those of them that this run has not come across by itself."""
+        keys = list(self._waiting.pop(mapping.name))
         if not keys:
             return
         names = pa.array(known, pa.string())
@@ -220,6 +227,9 @@ class Stager:
         """Transform one chunk and stage it, with the watermark it moves, in one transaction."""
         block = self._transform(mapping, chunk, staged)
         staged.counts += self._write(mapping, visits, block, watermark)
+        if waiting := self._waiting.get(mapping.name):
+            for key in _keys(block):
+                waiting.pop(key, None)
         return block
 
     def _write(

@@ -66,6 +66,18 @@ def test_a_charge_that_the_his_voids_is_taken_back(begin):
     assert sums(ward)[1:] == (Decimal(70), Decimal(70))
 
 
+def test_a_row_that_is_read_anyway_is_not_read_again(begin):
+    """Rows of the time before the mapping compensated are only shown; each counts once, however often it is looked at."""
+    ward = begin("report")
+    edit(ward, ward.keys[0], "12.34")
+    assert ward.run().staged["fees"].counts.changed_after_upload == 1
+    file = ward.directory / "mappings" / "fees.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("on_change: report", "on_change: compensate"), encoding="utf-8")
+    staged = ward.run().staged["fees"]
+    assert (staged.read, staged.counts.changed_after_upload) == (8, 1)
+
+
 def test_a_change_of_the_mapping_takes_nothing_back(begin):
     ward = begin()
     file = ward.directory / "mappings" / "fees.yaml"
