@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-import connector.cli.resolve
+import connector.cli.prompting
 from connector.cli.stopping import Stopping
 from tests.e2e.test_counterexamples import assert_whole, two_rows
 
@@ -283,7 +283,7 @@ def test_a_case_that_moved_while_it_was_looked_at_is_not_decided(desk, monkeypat
         ward.simulator.add_fees_by_hand("V1", Decimal(20))
         return "yes"
 
-    monkeypatch.setattr(connector.cli.resolve, "ask", ask)
+    monkeypatch.setattr(connector.cli.prompting, "ask", ask)
     code, _, err = use("V1", "--accept", row, "--because", "seen")
     assert code == 1
     assert "has moved since it was shown" in err
@@ -299,7 +299,7 @@ def test_ctrl_c_at_the_question_ends_it(desk, monkeypatch):
         assert not isinstance(getattr(signal.getsignal(signal.SIGINT), "__self__", None), Stopping)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(connector.cli.resolve, "ask", ask)
+    monkeypatch.setattr(connector.cli.prompting, "ask", ask)
     assert use("V1", "--reset", "--because", "seen")[0] == 130
     assert history(ward) == []
 
