@@ -84,6 +84,7 @@ def _resolve_registration(desk: Desk, visit: VisitDue, batch: Batch, outcome: Ou
     """Settle a registration by whether the platform lists the visit, and for this person.
 
     Somebody else may have registered it before (by hand, for one); under another person its charges must not go.
+    Returns, too, where it did not arrive: it is staged again then, and may be sent.
     """
     definite = outcome is not None and outcome.verdict in _DEFINITE
     records = desk.ledger.records_of(batch.id)
@@ -106,7 +107,6 @@ def _resolve_registration(desk: Desk, visit: VisitDue, batch: Batch, outcome: Ou
         _settle(desk, batch, BatchState.ACCEPTED, _TOTALS, "the platform lists the visit (4.15)")
         return
     _settle(desk, batch, BatchState.RELEASED, _TOTALS, "not listed after the settle time (4.15)")
-    raise Waits("its registration did not arrive; it goes again at the next run")
 
 
 def _resolve_charges(

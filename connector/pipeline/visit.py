@@ -160,6 +160,8 @@ def _settle(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
         if batch.is_reset:
             raise Waits("its reset is under way: the next run goes on with it")
         yield from _resolve(desk, visit, batch)
+        if batch.operation == desk.flow.register.method:
+            _must_be_registered(desk, visit)
     base = desk.ledger.platform_base(visit.visit_id)
     yield from _check_base(desk, visit, base, patient=not visit.reason)
     must_not_be_taken_back(desk, visit)
@@ -221,6 +223,7 @@ def _register(sitting: Sitting) -> Steps:
     if not sent.settled:
         batch = desk.ledger.batch(sent.batch_id)
         yield from resolve(desk, visit, batch, sent.outcome)
+        _must_be_registered(desk, visit)
     sitting.is_registered = True
     desk.report.registered += 1
 
@@ -228,6 +231,12 @@ def _register(sitting: Sitting) -> Steps:
 def _is_accepted(desk: Desk, visit: VisitDue) -> bool:
     """Whether the registration has been settled as accepted meanwhile."""
     return desk.ledger.states_of(desk.flow.visits, [visit.key]).get(visit.key) is State.ACCEPTED
+
+
+def _must_be_registered(desk: Desk, visit: VisitDue) -> None:
+    """Wait where a registration was found not to have arrived: one sitting does not send it twice."""
+    if not _is_accepted(desk, visit):
+        raise Waits("its registration did not arrive; it goes again at the next run")
 
 
 def _send_orders(desk: Desk, visit: VisitDue, line: Line) -> Steps:

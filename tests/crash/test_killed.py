@@ -30,6 +30,16 @@ def test_killed_at_each_call(begin, nth):
     finish(site)
 
 
+@pytest.mark.parametrize("nth", [2, 4, 8])
+def test_one_more_run_makes_up_for_it(begin, nth):
+    """A registration, an order, charges: what is found not to have arrived goes again in the run that found it."""
+    site = begin(settle_s=0)
+    fill(site.ward)
+    assert site.run_killed_at_call(nth, "lost") == -9
+    assert site.start().wait() == 0
+    finish(site)
+
+
 @pytest.mark.parametrize("nth", [2, 4, 8, 12])
 def test_killed_at_a_call_that_takes_effect_while_the_next_run_goes_on(begin, nth):
     site = begin()
