@@ -11,6 +11,7 @@ from connector.cli.call import show_report
 from connector.cli.options import HERE, JsonOption, ProjectOption
 from connector.cli.output import Bars, err, say, show_json, show_table
 from connector.cli.prompting import is_yes
+from connector.cli.resolve import BecauseOption, WhoOption, sign
 from connector.cli.stopping import Stopping
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def leave(
 
 def document(
     visit: VisitArgument,
-    file: Annotated[Path, typer.Argument(help="The file: pdf, png, jpg, bmp or gif.")],
+    file: Annotated[Path | None, typer.Argument(help="The file: pdf, png, jpg, bmp or gif.")] = None,
+    *,
     number: Annotated[str, typer.Option(help="The invoice's number; a plan's own number.")],
     money: Annotated[str, typer.Option(help="What the invoice comes to, in yuan.")] = "",
     plan: Annotated[
@@ -103,6 +105,11 @@ def document(
     again: Annotated[
         bool, typer.Option("--again", help="Somebody has looked: it is not on the platform.")
     ] = False,
+    arrived: Annotated[
+        bool, typer.Option("--arrived", help="Somebody has looked: it is there. Nothing is sent.")
+    ] = False,
+    because: BecauseOption = "",
+    who: WhoOption = "",
     yes: YesOption = False,
     project: ProjectOption = HERE,
     json: JsonOption = False,
@@ -110,11 +117,22 @@ def document(
     """Upload a file of a visit that has left (4.18).
 
     A number goes once. Without an answer nobody knows whether it arrived, and it does not go again by itself: exit
-    code 4.
+    code 4, until a person has looked and says --again with the file, or --arrived without it.
     """
     from connector.pipeline import documents
     from connector.pipeline.parts import open_project
 
+    if arrived:
+        if file or money or plan or again:
+            raise typer.BadParameter("--arrived goes with the --number alone: nothing is sent")
+        seen = documents.confirm_arrival(open_project(project), visit, number, sign(who, because))
+        said = f"The file {number} of visit {seen.name} counts as arrived."
+        show_json({"visit": seen.name, "then": said}) if json else say(said)
+        return 0
+    if because or who:
+        raise typer.BadParameter("--because and --who go with --arrived: nothing else is decided here")
+    if file is None:
+        raise typer.BadParameter("name the file")
     if plan == bool(money):
         raise typer.BadParameter("an invoice has --money, a --plan has none")
     try:
@@ -132,8 +150,8 @@ def document(
     code = show_report(report, json=json)
     if code == _STANDS_AGAINST:
         _tell(
-            f"Look at the visit on the platform's web page. Where {number} is not there, send it with --again; it does "
-            "not go again by itself."
+            f"Look at the visit on the platform's web page. Where {number} is not there, send it with --again, where it is "
+            "there, say --arrived; it does not go again by itself."
         )
     return code
 

@@ -134,6 +134,7 @@ def show_standings(standings: Sequence[Standing]) -> None:
         ("visits held for a person", [len(one.held) for one in standings]),
         ("visits with a question", [len(one.questions) for one in standings]),
         ("visits that may leave", [one.ended for one in standings]),
+        ("files in doubt (4.18)", [sum(one.unsure_files.values()) for one in standings]),
         ("rows on the platform", [f"{one.accepted_rows:,}" for one in standings]),
         ("  their amount, yuan", [money(one.accepted) for one in standings]),
         ("rows waiting to be sent", [one.staged_rows for one in standings]),
@@ -155,6 +156,18 @@ def show_questions(standings: Sequence[Standing]) -> None:
             say(f"visit {name}: a question waits for a person (its {kinds}): `connector decide {name}`")
 
 
+def show_unsure_files(standings: Sequence[Standing]) -> None:
+    """One line for each visit with files of which nobody knows whether they arrived."""
+    for standing in standings:
+        for name, number in standing.unsure_files.items():
+            known = "it" if number == 1 else "they"
+            say(
+                f"visit {name}: of {count(number, 'file')} sent by 4.18 nobody knows whether {known} arrived: "
+                f"`connector visit show {name}` names {'it' if number == 1 else 'them'}. Look on the web page, then "
+                f"`connector visit document {name}` with --arrived or --again."
+            )
+
+
 def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
     """Standings, what is in doubt, what needs attention, what was inferred, and the last run."""
     show_standings(report.standings)
@@ -167,6 +180,12 @@ def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
             f"{moment(doubt.claimed_at)} ({doubt.operation}); the next run settles it by what the platform shows."
         )
     show_questions(report.standings)
+    show_unsure_files(report.standings)
+    for backfill in report.backfills:
+        say(
+            f"A backfill ({backfill.what}) was begun {moment(backfill.at)}, and {backfill.done} of its {backfill.shards} shards "
+            "are done: the same command goes on with it (`connector backfill --status`)."
+        )
     if visits and report.visits:
         show_table(
             "Visits that need attention",

@@ -72,6 +72,14 @@ class Steps:
             )
         return [self._read(row) for row in rows]
 
+    def named(self, name: str) -> list[KeptStep]:
+        """Every visit's steps of this name, the oldest first."""
+        with self.database.reading() as link:
+            rows = link.rows(
+                "SELECT id, visit_id, at, name, operation, sealed FROM step WHERE name = ? ORDER BY id", name
+            )
+        return [self._read(row) for row in rows]
+
     def leaving_of(self, visit_id: int) -> KeptStep | None:
         """The step by which the visit has left, None where it has not, or is back."""
         last = self.last(visit_id, LEAVE, UNDO_LEAVE)

@@ -85,6 +85,26 @@ def find_unfinished(ledger: Ledger, span: Span) -> KeptPlan | None:
     return newest if newest is not None and not newest.is_done else None
 
 
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A backfill that was begun and is not done: when, what it is about, and how many of its shards are done."""
+
+    at: str
+    what: str
+    done: int
+    shards: int
+
+
+def list_unfinished(ledger: Ledger) -> list[Unfinished]:
+    """The backfills that are to be gone on with, the newest first: of each span its newest plan, where that is not done."""
+    newest = {one.span: one for one in reversed(list_plans(ledger))}
+    return [
+        Unfinished(one.at, one.span.words, sum(map(one.is_done_with, one.shards)), len(one.shards))
+        for one in reversed(newest.values())
+        if not one.is_done
+    ]
+
+
 def begin_shard(ledger: Ledger, number: int, shard: Shard, keys: Collection[str]) -> ShardRun:
     """Begin a shard of a plan: from now on the ledger knows which visits are in it."""
     run = ShardRun(ledger.begin_run(shard.pipeline, SHARD), tuple(keys))

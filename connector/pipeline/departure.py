@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from threading import Lock
 from zoneinfo import ZoneInfo
 
@@ -23,15 +22,13 @@ from connector.ledger.steps import LEAVE, KeptStep
 from connector.ledger.store import Ledger
 from connector.pipeline.balance import Said
 from connector.pipeline.checklist import Departing, Departure, Stale, judge
-from connector.pipeline.papers import AN_INVOICE, Papers, gather_papers
+from connector.pipeline.later_files import brought_later
+from connector.pipeline.papers import Papers, gather_papers
 from connector.pipeline.parts import Parts
 from connector.pipeline.queries import plans_of, query_of, read_catalogues
 from connector.pipeline.totals import Comparer
-from connector.records import AMOUNT_SCALE, RecordBlock, StagedRecord, State
+from connector.records import RecordBlock, StagedRecord, State
 from connector.transform.shape import Plan, catalogue_statuses, transform
-
-DOCUMENT = "document"
-"""The step of a file that 4.18 brought."""
 
 _REGISTRATION = "registration"
 OUTPATIENTS = frozenset({"11", "71"})
@@ -249,16 +246,6 @@ def _used(ledger: Ledger, papers: Papers | None, steps: Sequence[KeptStep]) -> d
 
 def _texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
-
-
-def brought_later(steps: Sequence[KeptStep]) -> int:
-    """What the invoices come to that 4.18 brought, scaled by 4."""
-    brought = [one.details for one in steps if one.name == DOCUMENT]
-    return sum(
-        int(Decimal(str(one["amount"])).scaleb(AMOUNT_SCALE))
-        for one in brought
-        if one.get("kind") == AN_INVOICE and one.get("state") == "accepted"
-    )
 
 
 def unheld(visit: VisitDue) -> VisitDue:

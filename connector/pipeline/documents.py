@@ -10,28 +10,33 @@ from decimal import Decimal
 from pathlib import Path
 
 from connector.errors import ConfigurationError
-from connector.ledger.steps import KeptStep
+from connector.ledger.decisions import Decision
 from connector.ledger.store import Ledger
 from connector.ledger.visits import KnownVisit
 from connector.pipeline.calling import CallReport, Question, Request, prepare, question_of, report
+from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import find_visit
-from connector.pipeline.departure import DOCUMENT, brought_later
 from connector.pipeline.hearing import flows_of
+from connector.pipeline.later_files import (
+    ACCEPTED,
+    BEGUN,
+    DOCUMENT,
+    brought_later,
+    find_doubts,
+    is_in_doubt,
+    last_of,
+    state_after,
+)
 from connector.pipeline.letting_go import pipeline_that_leaves
 from connector.pipeline.papers import A_PLAN, AN_INVOICE
 from connector.pipeline.parts import Parts
+from connector.pipeline.progress import Silent
 from connector.pipeline.single_call import open_line
-from connector.records import Verdict, yuan
+from connector.pipeline.turns import open_turn
+from connector.records import yuan
 
 _METHOD = "saveInvoice"
-_BEGUN, _ACCEPTED, _REFUSED, _UNKNOWN = "begun", "accepted", "refused", "unknown"
-_CANNOT_BE_THERE = frozenset({_REFUSED})
-_STATES = {
-    Verdict.ACCEPTED: _ACCEPTED,
-    Verdict.REJECTED: _REFUSED,
-    Verdict.RETRYABLE: _REFUSED,
-    Verdict.NOT_SENT: _REFUSED,
-}
+_BY_A_PERSON = "a person saw it on the platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +109,36 @@ def send_document(
         if not paper.again:
             _must_be_new(line.ledger, document.visit, paper)
         line.keep()
-        _note(line.ledger, visit_id, operation.method, details, _BEGUN)
+        _note(line.ledger, visit_id, operation.method, details, BEGUN)
         if request.document is None:
             raise ValueError("4.18 sends a file")
         texts = {name: str(value) for name, value in request.payload.items()}
         outcome = line.upload(operation, texts, request.document)
-        _note(line.ledger, visit_id, operation.method, details, _STATES.get(outcome.verdict, _UNKNOWN))
+        _note(line.ledger, visit_id, operation.method, details, state_after(outcome.verdict))
     return report(parts.contract, operation, outcome)
+
+
+def confirm_arrival(parts: Parts, name: str, number: str, signature: Signature) -> KnownVisit:
+    """Keep that a person saw a file on the platform of which nobody knew whether it arrived; nothing is sent.
+
+    Raises ConfigurationError where none of that number is in doubt, LeaseHeld while a run is under way.
+    """
+    with open_turn(parts, notify=Silent().note, is_stopping=lambda: False) as (ledger, _):
+        visit = find_visit(ledger, name)
+        doubts = {str(one.details["number"]): one for one in find_doubts(ledger.steps.of(visit.visit_id))}
+        step = doubts.get(number)
+        if step is None:
+            known = f"In doubt: {', '.join(doubts)}. " if doubts else ""
+            raise ConfigurationError(
+                f"Visit {visit.name} has no file {number} of which nobody knows whether it arrived. {known}Nothing was written."
+            )
+        with ledger.together():
+            ledger.keep_decision(
+                Decision(DOCUMENT, "arrived", signature.who, signature.because, visit.visit_id), is_done=True
+            )
+            details = {**step.details, "state": ACCEPTED, "how": _BY_A_PERSON}
+            ledger.steps.note(visit.visit_id, DOCUMENT, step.operation, details)
+    return visit
 
 
 def _note(ledger: Ledger, visit_id: int, method: str, details: dict[str, object], state: str) -> None:
@@ -128,32 +156,22 @@ def _must_have_left(parts: Parts, ledger: Ledger, visit: KnownVisit) -> None:
 
 def _must_be_new(ledger: Ledger, visit: KnownVisit, paper: Paper) -> None:
     """Raise ConfigurationError for a number that the platform has, or may have."""
-    last = _last(ledger, visit, paper.number)
+    last = last_of(ledger.steps.of(visit.visit_id), paper.number)
     use = ledger.journal.invoice(paper.number)
-    if last is not None and last.details.get("state") == _ACCEPTED:
+    if last is not None and last.details.get("state") == ACCEPTED:
         raise ConfigurationError(
             f"The file {paper.number} was sent on {last.at[:10]}, and the platform accepted it. Nothing was sent."
         )
-    if last is not None and last.details.get("state") not in _CANNOT_BE_THERE:
+    if last is not None and is_in_doubt(last):
         raise ConfigurationError(
             f"The file {paper.number} was sent on {last.at[:10]}, and nobody knows whether it arrived. Look at the visit on "
-            "the platform's web page; where it is not there, --again sends it. Nothing was sent."
+            "the platform's web page; where it is not there, --again sends it, and where it is, --arrived says so. Nothing was sent."
         )
     if use is not None:
         raise ConfigurationError(
             f"The number {paper.number} was sent on {use.at[:10]} for visit {use.visit}; a number is used once. Where it "
             "is not on the platform's web page, --again sends it. Nothing was sent."
         )
-
-
-def _last(ledger: Ledger, visit: KnownVisit, number: str) -> KeptStep | None:
-    """The last thing that was done with a file of this number for the visit."""
-    steps = [
-        one
-        for one in ledger.steps.of(visit.visit_id)
-        if one.name == DOCUMENT and one.details.get("number") == number
-    ]
-    return steps[-1] if steps else None
 
 
 def _sums(ledger: Ledger, visit: KnownVisit, paper: Paper) -> list[str]:

@@ -11,6 +11,8 @@ from connector.ledger.overview import OpenBatch, VisitTotals
 from connector.ledger.quarantine import Group, QuarantinedRow, RecordView
 from connector.ledger.runs import Run
 from connector.ledger.store import Ledger
+from connector.pipeline.backfill_kept import Unfinished, list_unfinished
+from connector.pipeline.later_files import count_doubts
 from connector.pipeline.parts import Parts
 from connector.pipeline.personal import mask_of
 from connector.pipeline.preview import find_mapping, names_of
@@ -22,7 +24,7 @@ _ALL = 2**31 - 1
 """No limit, for a LIMIT."""
 
 COMPLETE, QUARANTINED, UNSETTLED = 0, 3, 4
-"""Exit codes of a run that did what it could: complete; rows in quarantine; rows in doubt, a visit held, or a question."""
+"""Exit codes of a run that did what it could: complete; rows in quarantine; rows or files in doubt, a visit held, or a question."""
 
 LEAVING_IN_DOUBT = "nobody knows yet whether its discharge has arrived: the next run settles it"
 
@@ -40,7 +42,8 @@ class Standing:
     `held`: visits that wait for a person or for their registration, or whose discharge is in doubt, with the reason;
     `ended`: how many have ended in the HIS, and have not left, where they could. `registrations`: visits
     whose own row is quarantined. `changed` and `vanished`: accepted rows that the HIS has changed or deleted.
-    `questions`: visits about which a person is asked, with the kinds of the questions.
+    `questions`: visits about which a person is asked, with the kinds of the questions. `unsure_files`: visits with files
+    (4.18) of which nobody knows whether they arrived, and how many.
     """
 
     pipeline: str
@@ -59,6 +62,7 @@ class Standing:
     held: dict[str, str] = field(default_factory=dict)
     questions: dict[str, str] = field(default_factory=dict)
     ended: int = 0
+    unsure_files: dict[str, int] = field(default_factory=dict)
 
 
 def stand(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = None) -> Standing:
@@ -90,7 +94,18 @@ def stand(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = Non
         },
         questions=questions,
         ended=sum(map(may_leave, totals)) if pipeline.leave else 0,
+        unsure_files=unsure_files(ledger, pipeline, only),
     )
+
+
+def unsure_files(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = None) -> dict[str, int]:
+    """Visits with files (4.18) of which nobody knows whether they arrived, by name, and how many."""
+    doubts = count_doubts(ledger)
+    return {
+        one.name: doubts[one.visit_id]
+        for one in ledger.visits_of(doubts)
+        if one.mapping == pipeline.visits and (only is None or one.key in only)
+    }
 
 
 def may_leave(one: VisitTotals) -> bool:
@@ -104,7 +119,7 @@ def judge(standings: Iterable[Standing]) -> int:
     Rows that a run leaves waiting, with nothing in their pipeline's quarantine to explain it, need a person as well.
     """
     everything = list(standings)
-    if any(one.doubt_rows or one.held or one.questions for one in everything):
+    if any(one.doubt_rows or one.held or one.questions or one.unsure_files for one in everything):
         return UNSETTLED
     if any(one.staged_rows and not one.quarantined_rows for one in everything):
         return UNSETTLED
@@ -130,7 +145,7 @@ class StatusReport:
 
     `inferred`: how many batches were accepted because the platform's total showed them, and not by its answer;
     `inferences`: the newest of them, where they were asked for (residual risk R1 of the delivery protocol).
-    `calibrated`: whether and how the platform was, in one line.
+    `calibrated`: whether and how the platform was, in one line. `backfills`: those that were begun and are not done.
     """
 
     standings: tuple[Standing, ...]
@@ -141,6 +156,7 @@ class StatusReport:
     inferred: int
     inferences: tuple[Concluded, ...]
     calibrated: str
+    backfills: tuple[Unfinished, ...]
     exit_code: int
 
 
@@ -163,6 +179,7 @@ def survey(parts: Parts, *, inferences: int = 0) -> StatusReport:
             inferred=ledger.count_inferred(),
             inferences=tuple(ledger.inferred(inferences)) if inferences else (),
             calibrated=parts.project.calibrated,
+            backfills=tuple(list_unfinished(ledger)),
             exit_code=judge(standings),
         )
 

@@ -17,9 +17,9 @@ from connector.pipeline.compose import TOLERANCE
 from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import find_visit
 from connector.pipeline.deliver import open_deliverer
-from connector.pipeline.departure import DOCUMENT
 from connector.pipeline.desk import Flow, Report
 from connector.pipeline.hearing import Heard, Hearing, flows_of, open_hearing, pipelines_of
+from connector.pipeline.later_files import DOCUMENT
 from connector.pipeline.overview import COMPLETE, FAILED, STOPPED, UNSETTLED
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress

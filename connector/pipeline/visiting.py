@@ -13,8 +13,9 @@ from connector.ledger.visits import KnownVisit
 from connector.pipeline.answering import Question, list_questions
 from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import DecisionReport, find_visit, list_decisions
+from connector.pipeline.later_files import DOCUMENT
 from connector.pipeline.lifecycle import BACK, ENDED
-from connector.pipeline.overview import LEAVING_IN_DOUBT, may_leave
+from connector.pipeline.overview import LEAVING_IN_DOUBT, may_leave, unsure_files
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress, Silent
 from connector.pipeline.run import RunReport, run
@@ -56,9 +57,12 @@ def list_visits(parts: Parts, *, everything: bool = False) -> list[VisitLine]:
     with parts.open_ledger(read_only=True) as ledger:
         for pipeline in parts.project.pipelines.values():
             asked = {one.key: one.kind for one in ledger.questions.open(pipeline.visits)}
+            files = unsure_files(ledger, pipeline)
             for one in ledger.visit_totals(pipeline.visits):
-                waits_for = _waits_for(one, asked) or _waits_to_leave(
-                    one, pipeline, parts.project.settings.lifecycle
+                waits_for = (
+                    _waits_for(one, asked)
+                    or _waits_to_leave(one, pipeline, parts.project.settings.lifecycle)
+                    or ("a person: files in doubt (4.18)" if (one.number or one.key) in files else "")
                 )
                 if everything or one.is_open or waits_for:
                     lines.append(VisitLine(pipeline.name, waits_for, one))
@@ -117,7 +121,10 @@ def _line_of(parts: Parts, visit: KnownVisit) -> VisitLine:
 
 def _step(kept: KeptStep) -> StepLine:
     """A step without what it knows of people."""
-    return StepLine(kept.at, kept.name, kept.operation, str(kept.details.get("how", "")))
+    how = str(kept.details.get("how", ""))
+    if kept.name == DOCUMENT:
+        how = f"{kept.details.get('number')}: {how}"
+    return StepLine(kept.at, kept.name, kept.operation, how)
 
 
 def step_visit(

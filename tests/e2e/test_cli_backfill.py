@@ -7,7 +7,7 @@ import pytest
 
 import connector.pipeline.parts
 from connector.cli.main import run
-from tests.past import assert_equal, date_stays, fill_year
+from tests.past import assert_equal, backfill, date_stays, fill_year
 from tests.ward import ENVIRON
 
 SPAN = ("--from", "2024-01-01", "--to", "2024-12-31")
@@ -24,9 +24,9 @@ def hospital(start, monkeypatch, capsys):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(connector.pipeline.parts, "real_clock", ward.time.clock)
 
-    def use(*arguments, typed=""):
+    def use(*arguments, typed="", command="backfill"):
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        code = run(["backfill", *arguments, "-p", str(ward.directory)])
+        code = run([command, *arguments, "-p", str(ward.directory)])
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
@@ -73,6 +73,22 @@ def test_scripts_get_one_document(hospital):
     ((standing),) = json.loads(use("--status", "--json")[1])
     assert (standing["done"], [one["stage"] for one in standing["shards"]]) == (2, ["done", "done"])
     assert_equal(ward, YEAR)
+
+
+def test_status_tells_of_a_backfill_that_is_not_done(hospital):
+    ward, use = hospital
+    ward.time.on_sleep = lambda _seconds: ward.stop.set()
+    assert backfill(ward).exit_code == 130
+    told = "A backfill (visits admitted from 2024-01-01 to 2024-12-31) was begun"
+    code, out, _err = use(command="status")
+    assert code == 0
+    assert told in out
+    assert "1 of its 2 shards are done" in " ".join(out.split())
+    (one,) = json.loads(use("--json", command="status")[1])["backfills"]
+    assert (one["done"], one["shards"]) == (1, 2)
+    ward.time.on_sleep = lambda _seconds: None
+    assert use(*SPAN, "--yes")[0] == 0
+    assert told not in use(command="status")[1]
 
 
 def test_visits_from_a_file(hospital):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from connector.pipeline.decisions import list_decisions
 from tests.leaving import PDF, add_invoice, discharged, end, heard, leaving, steps
 
 
@@ -236,6 +237,64 @@ def test_a_file_without_an_answer_does_not_go_again_by_itself(clerk):
     assert "nobody knows whether it arrived" in err
     assert visit(one, *plan, "--again")[0] == 0
     assert one.platform.invoices("V1") == ["KF1"]
+
+
+def test_a_file_in_doubt_is_seen_until_a_person_has_looked(clerk):
+    one = clerk(money="", faults=["N.sent_no_answer:saveInvoice@1"])
+    visit(one, "leave", "V1", "--yes")
+    file = one.ward.directory / "later.pdf"
+    file.write_bytes(PDF)
+    assert visit(one, "document", "V1", file, "--number", "FP9", "--money", "30.00", "--yes")[0] == 4
+    code, out, _ = one.call(command="status")
+    assert code == 4
+    assert "visit V1: of 1 file sent by 4.18 nobody knows whether it arrived" in out
+    code, out, _ = one.call(command="run")
+    assert code == 4
+    assert "nobody knows whether it arrived" in out
+    assert "a person: files in doubt (4.18)" in visit(one, "list")[1]
+    assert "FP9: unknown" in visit(one, "show", "V1")[1]
+    code, _, err = visit(one, "document", "V1", "--number", "FP8", "--arrived")
+    assert code == 2
+    assert "no file FP8" in err
+    assert "In doubt: FP9." in err
+    said = (
+        "document",
+        "V1",
+        "--number",
+        "FP9",
+        "--arrived",
+        "--because",
+        "seen on the web page",
+        "--who",
+        "li",
+    )
+    code, out, err = visit(one, *said)
+    assert (code, out) == (0, "The file FP9 of visit V1 counts as arrived.\n"), err
+    assert one.platform.invoices("V1") == ["FP9"]
+    assert one.call(command="status")[0] == 0
+    assert one.call(command="run")[0] == 0
+    (kept,) = [one for one in list_decisions(one.ward.parts(), "V1") if one.kind == "document"]
+    assert (kept.choice, kept.who, kept.reason) == ("arrived", "li", "seen on the web page")
+    assert visit(one, *said)[0] == 2
+    again = visit(one, "document", "V1", file, "--number", "FP9", "--money", "30.00", "--yes")
+    assert again[0] == 2
+    assert "the platform accepted it" in again[2]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("later.pdf", "--arrived"), "--arrived goes with the --number alone"),
+        (("--arrived", "--again"), "--arrived goes with the --number alone"),
+        (("--money", "30.00"), "name the file"),
+        (("later.pdf", "--money", "30.00", "--because", "why"), "--because and --who go with --arrived"),
+    ],
+)
+def test_what_does_not_go_together(clerk, more, said):
+    one = clerk(money="")
+    code, _, err = visit(one, "document", "V1", *more, "--number", "FP9")
+    assert code == 2
+    assert said in " ".join(err.replace("│", "").split())
 
 
 def test_a_number_of_another_visit_is_refused(clerk):
