@@ -132,6 +132,7 @@ def show_standings(standings: Sequence[Standing]) -> None:
         ("visits", [one.visits for one in standings]),
         ("visits registered", [one.registered for one in standings]),
         ("visits held for a person", [len(one.held) for one in standings]),
+        ("visits set aside", [one.aside for one in standings]),
         ("visits with a question", [len(one.questions) for one in standings]),
         ("visits that may leave", [one.ended for one in standings]),
         ("files in doubt (4.18)", [sum(one.unsure_files.values()) for one in standings]),

@@ -12,7 +12,7 @@ from connector.cli.output import Bars, say, show_heading, show_json, show_table
 from connector.cli.resolve import BecauseOption, WhoOption, sign
 from connector.cli.stopping import Stopping
 from connector.cli.undo import undo
-from connector.cli.words import moment, money
+from connector.cli.words import count, moment, money
 
 if TYPE_CHECKING:
     from connector.pipeline.visiting import VisitLine, VisitReport
@@ -69,7 +69,7 @@ def show(
 def step(
     visit: VisitArgument,
     again: Annotated[
-        bool, typer.Option("--again", help="Send again what was taken back of it (`visit undo`).")
+        bool, typer.Option("--again", help="Send again what was taken back of it, or set aside.")
     ] = False,
     because: BecauseOption = "",
     who: WhoOption = "",
@@ -98,6 +98,33 @@ def step(
     else:
         show_run.show_run(report)
     return report.exit_code
+
+
+@app.command(name="set-aside")
+def set_visit_aside(
+    visit: VisitArgument,
+    because: BecauseOption = "",
+    who: WhoOption = "",
+    project: ProjectOption = HERE,
+    json: JsonOption = False,
+) -> int:
+    """Say that a visit is not for the platform.
+
+    It must not be registered there (`visit undo` takes that back). Nothing of it is sent and nothing waits for it, until
+    `visit step --again`.
+    """
+    from connector.pipeline.parts import open_project
+    from connector.pipeline.setting_aside import set_aside
+
+    done = set_aside(open_project(project), visit, sign(who, because.strip()))
+    if json:
+        show_json(done)
+    else:
+        say(
+            f"Visit {done.visit} is set aside: {count(done.rows, 'row')} of it, {money(done.amount)} yuan, are not sent. "
+            f"`connector visit step {done.visit} --again` lets it go."
+        )
+    return 0
 
 
 app.command()(undo)

@@ -8,6 +8,7 @@ from connector.ledger.database import Database
 from connector.ledger.names import mapping_id
 from connector.ledger.outbox import state_of
 from connector.ledger.reasons import Reasons
+from connector.ledger.steps import visits_set_aside
 from connector.records import Reading, State
 
 _BOOKED = (
@@ -37,6 +38,11 @@ class Booked:
     is_changed: bool = False
 
 
+def _aside(state: State) -> State:
+    """What has become of a record of a visit that a person set aside."""
+    return State.SET_ASIDE if state in (State.STAGED, State.QUARANTINED) else state
+
+
 def _rule(violation: Violation) -> str:
     """A rule with the field it is about, or the platform's code; the words may quote the patient."""
     return f"{violation.path.rpartition('.')[2]} {violation.rule} {violation.platform_code}".strip()
@@ -56,11 +62,12 @@ class Accounts:
             kept_back = [row[0] for row in rows if state_of(row[3], row[4]) is State.QUARANTINED]
             broken = self.reasons.ids_of(link, kept_back) if kept_back else {}
             violations = self.reasons.read(link, sorted({v for ids in broken.values() for v in ids}))
+            aside = visits_set_aside(link, visit_ids)
         return [
             Booked(
                 visit_id=visit_id,
                 key=key,
-                state=state_of(standing, phase),
+                state=_aside(state_of(standing, phase)) if visit_id in aside else state_of(standing, phase),
                 amount=amount,
                 category=category,
                 rules=tuple(dict.fromkeys(_rule(violations[v]) for v in broken.get(record_id, ()))),

@@ -12,7 +12,7 @@ from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
 from connector.ledger.names import mapping_id
 from connector.ledger.outbox import state_of
-from connector.ledger.steps import LEAVE, UNDO_LEAVE
+from connector.ledger.steps import LEAVE, SET_ASIDE_VISITS, UNDO_LEAVE, visits_set_aside
 from connector.ledger.tables import PHASES, Phase, Standing
 from connector.ledger.visits import Visits
 from connector.records import BatchState, Reading, State
@@ -60,7 +60,8 @@ class VisitTotals:
     The registration itself is in none of the row counts but `quarantined_rows`, `changed` and `vanished`. `doubt`
     is what is claimed or in doubt. The platform must hold `accepted` and `baseline`, what a person accepted as there
     before the connector came. `has_left`: the patient has left at the platform; `is_let_go`: a person said that he
-    may; `is_leaving`: nobody knows yet whether he has; `is_back`: that he left was undone.
+    may; `is_leaving`: nobody knows yet whether he has; `is_back`: that he left was undone. `is_set_aside`: a person said
+    that it is not for the platform; what it has waiting or in quarantine then counts as set aside.
     """
 
     key: str = field(repr=False)
@@ -85,6 +86,7 @@ class VisitTotals:
     is_let_go: bool = False
     is_leaving: bool = False
     is_back: bool = False
+    is_set_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Overview:
         because a person may have put the platform right. With a `second_look` also those whose total was not read
         since so long after a batch was found not applied: it may have come to life meanwhile (protocol C.4). With `changed` also
         those of which the HIS changed accepted rows of these mappings. With `leaving` those too that have ended in the
-        HIS and never left.
+        HIS and never left. Not those that a person set aside, but for what a lost ledger may have sent of them.
         """
         with self.database.reading() as link:
             number = mapping_id(link, visits)
@@ -160,7 +162,7 @@ class Overview:
                 "UNION SELECT d.visit_id FROM decision d WHERE d.done_at IS NULL "
                 "UNION SELECT r.visit_id FROM mark k JOIN record r ON r.id = k.record_id WHERE r.mapping_id IN (??) "
                 "UNION SELECT u.id FROM visit u WHERE u.id IN (??) "
-                f"{_NEVER_LEFT if leaving else ''}) ORDER BY v.id",
+                f"{_NEVER_LEFT if leaving else ''}) AND (v.id NOT IN ({SET_ASIDE_VISITS}) OR :is_restored = 1) ORDER BY v.id",
                 number,
                 wanted,
                 [mapping_id(link, mapping) for mapping in changed],
@@ -236,6 +238,7 @@ class Overview:
             _add_marks(link, totals)
             _add_readings(link, totals)
             _add_leaving(link, totals)
+            _put_aside(link, totals)
         return list(totals.values())
 
     def open_batches(self) -> list[OpenBatch]:
@@ -403,3 +406,14 @@ def _add_leaving(link: Link, totals: dict[int, VisitTotals]) -> None:
     for (visit_id,) in leaving:
         if visit_id in totals:
             totals[visit_id].is_leaving = True
+
+
+def _put_aside(link: Link, totals: dict[int, VisitTotals]) -> None:
+    """What a person set aside waits for nothing."""
+    for visit_id in visits_set_aside(link):
+        if visit_id in totals:
+            visit = totals[visit_id]
+            visit.is_set_aside = True
+            visit.set_aside_rows += visit.staged_rows + visit.quarantined_rows
+            visit.set_aside += visit.staged
+            visit.staged_rows = visit.staged = visit.quarantined_rows = 0

@@ -10,6 +10,7 @@ from datetime import datetime
 from connector.ledger.database import Database
 from connector.ledger.moments import to_ms
 from connector.ledger.names import mapping_id
+from connector.ledger.steps import SET_ASIDE_VISITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,14 @@ class Quantities:
     database: Database
 
     def waiting(self, visits: str, mappings: Sequence[str]) -> list[Waiting]:
-        """What waits to be sent, by visit and mapping; held visits too, for they go on once their totals agree."""
+        """What waits to be sent, by visit and mapping; held visits too, for they go on once their totals agree, and none set aside."""
         with self.database.reading() as link:
             rows = link.rows(
-                "SELECT v.number, v.key, m.name, COUNT(*), SUM(ABS(r.amount)), v.id FROM segment s "
+                "SELECT v.number, v.key, m.name, COUNT(*), SUM(ABS(r.amount)), v.id FROM segment s "  # noqa: S608 - fixed text
                 'JOIN record r ON r.id >= s.first_id AND r.id < s.first_id + s."rows" '
                 "JOIN visit v ON v.id = s.visit_id JOIN mapping m ON m.id = s.mapping_id "
                 "WHERE s.live > 0 AND s.mapping_id IN (??) AND v.mapping_id = ? AND r.state = :staged "
+                f"AND v.id NOT IN ({SET_ASIDE_VISITS}) "
                 "GROUP BY v.id, v.number, v.key, m.name ORDER BY v.id, m.name",
                 [mapping_id(link, mapping) for mapping in mappings],
                 mapping_id(link, visits),

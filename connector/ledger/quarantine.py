@@ -14,6 +14,7 @@ from connector.ledger.outbox import state_of
 from connector.ledger.payloads import Payloads
 from connector.ledger.reasons import Reasons
 from connector.ledger.seal import Seal
+from connector.ledger.steps import SET_ASIDE_VISITS
 from connector.ledger.tables import PHASES, Phase, Standing
 from connector.records import BatchState, State
 
@@ -105,8 +106,9 @@ class Quarantine:
         """What is wrong, the most frequent first; also why rows were set aside, if that is asked for."""
         with self.database.reading() as link:
             rows = link.rows(
-                "SELECT m.name, d.violation_id, COUNT(*), MIN(d.since) FROM violated d JOIN record r ON r.id = d.record_id "
-                "JOIN mapping m ON m.id = r.mapping_id WHERE r.state IN (??) "
+                "SELECT m.name, d.violation_id, COUNT(*), MIN(d.since) FROM violated d "  # noqa: S608 - fixed text
+                "JOIN record r ON r.id = d.record_id "
+                f"JOIN mapping m ON m.id = r.mapping_id WHERE r.state IN (??) AND r.visit_id NOT IN ({SET_ASIDE_VISITS}) "
                 "GROUP BY m.name, d.violation_id ORDER BY COUNT(*) DESC, m.name, d.violation_id",
                 [standing.value for standing in standings],
             )
@@ -116,11 +118,16 @@ class Quarantine:
     def rows(
         self, mapping: str = "", visit: str = "", rule: str = "", limit: int = 100
     ) -> list[QuarantinedRow]:
-        """Records in quarantine, the oldest first. `visit` is the HIS's key or the platform's number."""
+        """Records in quarantine, the oldest first. `visit` is the HIS's key or the platform's number.
+
+        Those of visits that are set aside are shown where their visit is named.
+        """
         with self.database.reading() as link:
             rows = link.rows(
-                "SELECT r.id, m.name, r.key, v.key, v.number, r.state " + _FILTER + " ORDER BY r.id LIMIT ?",
-                *(mapping, mapping, visit, visit, visit, rule, rule, limit),
+                "SELECT r.id, m.name, r.key, v.key, v.number, r.state "
+                + _FILTER
+                + f" AND (? <> '' OR v.id NOT IN ({SET_ASIDE_VISITS})) ORDER BY r.id LIMIT ?",
+                *(mapping, mapping, visit, visit, visit, rule, rule, visit, limit),
             )
             broken = self._violations(link, [row[0] for row in rows])
         return [

@@ -4,7 +4,7 @@ Only ever added to: an undone step is another step. Details are sealed; they hol
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,8 +20,17 @@ LEAVE, UNDO_LEAVE = "leave", "undo_leave"
 VOID_FEES, UNDO_REGISTER = "void_fees", "undo_register"
 """The steps by which fees and registration were taken back: nothing of the visit is sent after them, until `AGAIN`."""
 
+SET_ASIDE = "set_aside"
+"""A person said that a visit, which is not registered, is not for the platform: nothing of it is sent, until `AGAIN`."""
+
 AGAIN = "again"
-"""A person let a visit go of which something was taken back: it is registered and sent again."""
+"""A person let a visit go of which something was taken back, or that was set aside: it is registered and sent again."""
+
+SET_ASIDE_VISITS = (
+    "SELECT p.visit_id FROM step p WHERE p.name = 'set_aside' AND NOT EXISTS "
+    "(SELECT 1 FROM step q WHERE q.visit_id = p.visit_id AND q.name = 'again' AND q.id > p.id)"
+)
+"""A query for the ids of the visits that are set aside."""
 
 UNDOS = (UNDO_LEAVE, VOID_FEES, UNDO_REGISTER)
 
@@ -97,8 +106,8 @@ class Steps:
         return None if row is None else self._read(row)
 
     def let_go(self, link: Link, visit_id: int) -> None:
-        """What was taken back of a visit may go again, if anything was."""
-        if is_taken_back(link, visit_id):
+        """What was taken back of a visit may go again, if anything was; so may one that was set aside."""
+        if is_taken_back(link, visit_id) or visits_set_aside(link, [visit_id]):
             self.write(link, visit_id, AGAIN, "", {})
 
     def _read(self, row: tuple[Any, ...]) -> KeptStep:
@@ -114,3 +123,10 @@ def is_taken_back(link: Link, visit_id: int) -> bool:
         *(visit_id, [VOID_FEES, UNDO_REGISTER, AGAIN]),
     )
     return row is not None and row[0] != AGAIN
+
+
+def visits_set_aside(link: Link, among: Sequence[int] | None = None) -> set[int]:
+    """The ids of the visits (or of those `among` them) that a person set aside, and nobody has let go since."""
+    if among is None:
+        return {visit_id for (visit_id,) in link.rows(SET_ASIDE_VISITS)}
+    return {visit_id for (visit_id,) in link.rows(SET_ASIDE_VISITS + " AND p.visit_id IN (??)", list(among))}

@@ -22,6 +22,7 @@ from connector.ledger.resets import Resets
 from connector.ledger.seal import Seal
 from connector.ledger.steps import (
     LEAVE,
+    SET_ASIDE,
     UNDO_LEAVE,
     UNDO_REGISTER,
     UNDOS,
@@ -29,6 +30,7 @@ from connector.ledger.steps import (
     KeptStep,
     Steps,
     is_taken_back,
+    visits_set_aside,
 )
 from connector.ledger.tables import Phase
 from connector.records import Outcome
@@ -127,6 +129,23 @@ class Undos:
             self._hold(link, visit_id, "")
             self.decisions.write(link, decision, is_done=True)
 
+    def set_aside(self, decision: Decision) -> None:
+        """Nothing of a visit is sent, and it is not held for that. Raises LedgerError where anything of it was sent."""
+        with self.database.writing() as link:
+            visit_id = self._begin(link, decision)
+            must_not_be_pending(link, visit_id)
+            _must_not_be_there(link, visit_id)
+            said = {"how": "not for the platform", "who": decision.who, "because": decision.reason}
+            self.steps.write(link, visit_id, SET_ASIDE, "", said)
+            link.run("DELETE FROM question WHERE visit_id = ? AND answered_at IS NULL", visit_id)
+            self._hold(link, visit_id, "")
+            self.decisions.write(link, decision, is_done=True)
+
+    def is_set_aside(self, visit_id: int) -> bool:
+        """Whether a visit is set aside now."""
+        with self.database.reading() as link:
+            return bool(visits_set_aside(link, [visit_id]))
+
     def withdraw(self, decision_id: int, decision: Decision, hold: str) -> None:
         """Take the approval of a reset or an undo back that has not begun; `hold`: why the visit is held now, or ""."""
         has_taken = bool(self.done_of(decision.visit_id or 0, decision_id))
@@ -202,6 +221,17 @@ class Undos:
         link.run(
             "UPDATE visit SET hold = ?, held_at = CASE WHEN ? = 1 THEN COALESCE(held_at, ?) ELSE NULL END WHERE id = ?",
             *(sealed, int(bool(reason)), to_ms(self.now()), visit_id),
+        )
+
+
+def _must_not_be_there(link: Link, visit_id: int) -> None:
+    """Raise LedgerError for a visit that is registered, or about which a call is open."""
+    registered = link.one("SELECT id FROM visit WHERE id = ? AND is_registered = 1", visit_id)
+    doubtful = link.one("SELECT id FROM batch WHERE visit_id = ? AND state IN (:open)", visit_id)
+    if registered is not None or doubtful is not None:
+        raise LedgerError(
+            "The visit is registered at the platform, or may be. Take its registration back first (`connector visit undo … "
+            "--to registration`). Nothing was written."
         )
 
 

@@ -73,14 +73,17 @@ class History:
     def weigh(self, ledger: Ledger, shard: Shard, keys: Sequence[str]) -> Shard:
         """The shard with what is to be sent of these visits; the ledger is only read."""
         pipeline = self.parts.project.pipelines[shard.pipeline]
-        registered = {one.key for one in ledger.visit_totals(pipeline.visits) if one.registered}
+        known = ledger.visit_totals(pipeline.visits)
+        registered = {one.key for one in known if one.registered}
+        aside = {one.key for one in known if one.is_set_aside}
         scale = _Scale(self.parts.project.settings.delivery.batch_rows)
-        for begin in range(0, len(keys), VISITS_AT_ONCE):
-            group = keys[begin : begin + VISITS_AT_ONCE]
+        going = [key for key in keys if key not in aside]
+        for begin in range(0, len(going), VISITS_AT_ONCE):
+            group = going[begin : begin + VISITS_AT_ONCE]
             for name in (pipeline.visits, *pipeline.mappings):
                 self._weigh(ledger, pipeline, name, group, scale)
             self.progress.advance("plan", len(group))
-        new = [key for key in keys if key not in registered]
+        new = [key for key in going if key not in registered]
         looked_up = len(set(self.parts.project.mappings[pipeline.visits].lookups.values()))
         return Shard(
             shard.pipeline,

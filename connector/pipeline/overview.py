@@ -43,7 +43,8 @@ class Standing:
     `ended`: how many have ended in the HIS, and have not left, where they could. `registrations`: visits
     whose own row is quarantined. `changed` and `vanished`: accepted rows that the HIS has changed or deleted.
     `questions`: visits about which a person is asked, with the kinds of the questions. `unsure_files`: visits with files
-    (4.18) of which nobody knows whether they arrived, and how many.
+    (4.18) of which nobody knows whether they arrived, and how many. `aside`: visits that a person set aside; their rows are
+    among those that are set aside.
     """
 
     pipeline: str
@@ -63,6 +64,7 @@ class Standing:
     questions: dict[str, str] = field(default_factory=dict)
     ended: int = 0
     unsure_files: dict[str, int] = field(default_factory=dict)
+    aside: int = 0
 
 
 def stand(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = None) -> Standing:
@@ -95,6 +97,7 @@ def stand(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = Non
         questions=questions,
         ended=sum(map(may_leave, totals)) if pipeline.leave else 0,
         unsure_files=unsure_files(ledger, pipeline, only),
+        aside=sum(one.is_set_aside for one in totals),
     )
 
 
@@ -127,10 +130,10 @@ def judge(standings: Iterable[Standing]) -> int:
 
 
 def needs_attention(one: VisitTotals) -> bool:
-    """Whether a visit has anything that is not simply accepted."""
+    """Whether a visit has anything that is not simply accepted, or set aside."""
     return bool(
         one.reason
-        or not one.registered
+        or not (one.registered or one.is_set_aside)
         or one.staged_rows
         or one.doubt_rows
         or one.quarantined_rows

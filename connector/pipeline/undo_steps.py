@@ -73,9 +73,10 @@ def undo(desk: Desk, visit: VisitDue, decision: KeptDecision) -> Generator[Step,
 
 
 def must_not_be_taken_back(desk: Desk, visit: VisitDue) -> None:
-    """Raise Held where something of a visit was taken back, and nobody has let it go since."""
-    taken = desk.ledger.undos.taken_back(visit.visit_id)
-    if taken is not None:
+    """Raise Held where something of a visit was taken back, and nobody has let it go since, or set it aside."""
+    undos = desk.ledger.undos
+    taken = undos.taken_back(visit.visit_id)
+    if taken is not None and not undos.is_set_aside(visit.visit_id):
         raise Held(why_held(taken.name, taken.details, visit.number or visit.key))
 
 
@@ -84,7 +85,7 @@ def why_held(step: str, details: Mapping[str, object], visit: str) -> str:
     because = f" ({details['because']})" if details.get("because") else ""
     return (
         f"{_TAKEN[step]} taken back by {details.get('who', 'somebody')}{because}: nothing of it is sent until "
-        f"`connector visit step {visit} --again` lets it go"
+        f"`connector visit step {visit} --again` lets it go; `connector visit set-aside {visit}` where it is not for the platform"
     )
 
 

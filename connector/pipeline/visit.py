@@ -85,6 +85,8 @@ def _deliver(desk: Desk, visit: VisitDue) -> Generator[Step, Any, str]:
         return (yield from undo(desk, visit, decided))
     if visit.is_restored:
         yield from clear_untouched(desk, visit)
+    if desk.ledger.undos.is_set_aside(visit.visit_id):
+        return ""
     doubts = desk.ledger.open_batches(visit.visit_id)
     for batch in doubts:
         yield from _resolve(desk, visit, batch)

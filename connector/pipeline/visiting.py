@@ -21,6 +21,8 @@ from connector.pipeline.progress import Progress, Silent
 from connector.pipeline.run import RunReport, run
 from connector.pipeline.turns import open_turn
 
+ASIDE = "nothing: a person set it aside"
+
 
 @dataclass(frozen=True, slots=True)
 class VisitLine:
@@ -64,7 +66,9 @@ def list_visits(parts: Parts, *, everything: bool = False) -> list[VisitLine]:
                     or _waits_to_leave(one, pipeline, parts.project.settings.lifecycle)
                     or ("a person: files in doubt (4.18)" if (one.number or one.key) in files else "")
                 )
-                if everything or one.is_open or waits_for:
+                if one.is_set_aside:
+                    waits_for = ASIDE
+                if everything or one.is_open or (waits_for and not one.is_set_aside):
                     lines.append(VisitLine(pipeline.name, waits_for, one))
     return lines
 
@@ -137,8 +141,8 @@ def step_visit(
 ) -> RunReport:
     """Read what is new, as a run does, then take this one visit as far as it goes now.
 
-    `again`: who lets a visit go of which something was taken back, and why. The exit code is about this visit. Raises
-    as `run` does, and ConfigurationError for a visit that nobody knows, or of which nothing was taken back.
+    `again`: who lets a visit go of which something was taken back, or that was set aside, and why. The exit code is about
+    this visit. Raises as `run` does, and ConfigurationError for a visit that nobody knows, or that needs no such word.
     """
     if again is not None:
         _let_go(parts, name, again)
@@ -149,12 +153,12 @@ def step_visit(
 
 
 def _let_go(parts: Parts, name: str, signature: Signature) -> None:
-    """Let what was taken back of a visit be registered and sent again."""
+    """Let what was taken back of a visit, or was set aside, be registered and sent again."""
     with open_turn(parts, notify=Silent().note, is_stopping=lambda: False) as (ledger, _):
         visit = find_visit(ledger, name)
-        if ledger.undos.taken_back(visit.visit_id) is None:
+        if not (ledger.undos.taken_back(visit.visit_id) or ledger.undos.is_set_aside(visit.visit_id)):
             raise ConfigurationError(
-                f"Nothing of visit {visit.name} was taken back: `connector visit step {visit.name}` takes it as far as it "
-                "goes."
+                f"Nothing of visit {visit.name} was taken back, and it is not set aside: `connector visit step {visit.name}` "
+                "takes it as far as it goes."
             )
         ledger.undos.let_go(Decision(AGAIN, "let go", signature.who, signature.because, visit.visit_id))
