@@ -89,7 +89,7 @@ def accepted(ward: Ward, ledger: Ledger, zyh: int) -> Rows:
     """The rows that the ledger takes to be on the platform."""
     return Counter(
         (ward.items[int(key)], amount)
-        for key, (state, amount) in ledger.visit_records("stays", "fees", str(zyh)).items()
+        for key, (state, amount) in ledger.outbox.visit_records("stays", "fees", str(zyh)).items()
         if state is State.ACCEPTED
     )
 
@@ -106,7 +106,7 @@ def _compare_visit(
         found.different += [
             f"{row} of {zyh} is stored and not accepted" for row in (there - known).elements()
         ]
-    records = ledger.visit_records("stays", "fees", str(zyh))
+    records = ledger.outbox.visit_records("stays", "fees", str(zyh))
     is_registered = totals is not None and totals.registered
     for key, amount, refund in ward.his.execute("SELECT id, amount, refund FROM fee WHERE zyh = ?", (zyh,)):
         found.rows += 1

@@ -1,6 +1,6 @@
 """A visit's account: every record that counts, and what the platform said last; what the HIS is compared with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from connector.errors import Violation
@@ -55,10 +55,10 @@ class Accounts:
     database: Database
     reasons: Reasons
 
-    def booked(self, visit_ids: list[int], mapping: str) -> list[Booked]:
+    def booked(self, visit_ids: Collection[int], mapping: str) -> list[Booked]:
         """The records of a mapping in these visits, but for those that were void before they were sent."""
         with self.database.reading() as link:
-            rows = link.rows(_BOOKED, visit_ids, mapping_id(link, mapping))
+            rows = link.rows(_BOOKED, list(visit_ids), mapping_id(link, mapping))
             kept_back = [row[0] for row in rows if state_of(row[3], row[4]) is State.QUARANTINED]
             broken = self.reasons.ids_of(link, kept_back) if kept_back else {}
             violations = self.reasons.read(link, sorted({v for ids in broken.values() for v in ids}))
@@ -82,7 +82,7 @@ class Accounts:
             found = link.one("SELECT id FROM reading WHERE visit_id = ? AND source = ?", visit_id, source)
         return found is not None
 
-    def last_readings(self, visit_ids: Sequence[int]) -> dict[int, Reading]:
+    def last_readings(self, visit_ids: Collection[int]) -> dict[int, Reading]:
         """What the platform said last of each of these visits."""
         with self.database.reading() as link:
             rows = link.rows(

@@ -4,6 +4,7 @@ Accepted by the totals alone, a batch may in truth be somebody else's row of the
 it may have come to life afterwards. Both are shown for ever (residual risks R1 and R2 of the delivery protocol).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from connector.ledger.database import Database
@@ -44,7 +45,7 @@ class Conclusions:
 
     database: Database
 
-    def inferred(self, limit: int) -> list[Concluded]:
+    def inferred(self, limit: int = 100) -> list[Concluded]:
         """Batches of charges that were accepted because the platform's total showed them, the newest first."""
         with self.database.reading() as link:
             return _read(link, f"{_ACCEPTED}WHERE {_INFERRED} ORDER BY b.id DESC LIMIT ?", limit)
@@ -54,10 +55,12 @@ class Conclusions:
         with self.database.reading() as link:
             return int(link.rows(f"SELECT COUNT(*) FROM batch b WHERE {_INFERRED}")[0][0])  # noqa: S608 - fixed text
 
-    def unapplied(self, visit_ids: list[int]) -> list[Concluded]:
+    def unapplied(self, visit_ids: Collection[int]) -> list[Concluded]:
         """What was ever found not applied in these visits, the oldest first."""
         with self.database.reading() as link:
-            return _read(link, f"{_REST}WHERE b.visit_id IN (??) AND {UNAPPLIED} ORDER BY b.id", visit_ids)
+            return _read(
+                link, f"{_REST}WHERE b.visit_id IN (??) AND {UNAPPLIED} ORDER BY b.id", list(visit_ids)
+            )
 
 
 def _read(link: Link, sql: str, *params: object) -> list[Concluded]:

@@ -111,7 +111,7 @@ class Outbox:
             for key, standing, phase, amount, refund_of in named
         }
 
-    def keys(self, mapping: str, after: int, limit: int) -> list[tuple[int, str]]:
+    def keys(self, mapping: str, *, after: int = 0, limit: int = 50_000) -> list[tuple[int, str]]:
         """Ids and source keys of a mapping's records, every version, by their ids, beginning behind `after`."""
         with self.database.reading() as link:
             rows = link.rows(

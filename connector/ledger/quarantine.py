@@ -102,8 +102,11 @@ class Quarantine:
             )
         return [key for (key,) in rows]
 
-    def groups(self, standings: Sequence[Standing] = (Standing.REJECTED, Standing.REFUSED)) -> list[Group]:
-        """What is wrong, the most frequent first; also why rows were set aside, if that is asked for."""
+    def groups(self) -> list[Group]:
+        """What is wrong with the rows in quarantine, the most frequent first."""
+        return self._groups((Standing.REJECTED, Standing.REFUSED))
+
+    def _groups(self, standings: Sequence[Standing]) -> list[Group]:
         with self.database.reading() as link:
             rows = link.rows(
                 "SELECT m.name, d.violation_id, COUNT(*), MIN(d.since) FROM violated d "  # noqa: S608 - fixed text
@@ -115,8 +118,12 @@ class Quarantine:
             violations = self.reasons.read(link, sorted({row[1] for row in rows}))
         return [Group(mapping, violations[v], count, to_iso(since)) for mapping, v, count, since in rows]
 
+    def set_aside_groups(self) -> list[Group]:
+        """Why rows were set aside, the most frequent first."""
+        return self._groups((Standing.SET_ASIDE,))
+
     def rows(
-        self, mapping: str = "", visit: str = "", rule: str = "", limit: int = 100
+        self, *, mapping: str = "", visit: str = "", rule: str = "", limit: int = 100
     ) -> list[QuarantinedRow]:
         """Records in quarantine, the oldest first. `visit` is the HIS's key or the platform's number.
 
@@ -168,7 +175,7 @@ class Quarantine:
                 journeys=self._journeys(link, record_id, row[7], row[8]),
             )
 
-    def release(self, mapping: str = "", visit: str = "", rule: str = "") -> int:
+    def release(self, *, mapping: str = "", visit: str = "", rule: str = "") -> int:
         """Let rows be tried again; returns how many.
 
         Those that the platform refused wait to be sent as they are; those that our rules keep back are read

@@ -4,7 +4,7 @@ Only ever added to: an undone step is another step. Details are sealed; they hol
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -125,7 +125,7 @@ def is_taken_back(link: Link, visit_id: int) -> bool:
     return row is not None and row[0] != AGAIN
 
 
-def visits_set_aside(link: Link, among: Sequence[int] | None = None) -> set[int]:
+def visits_set_aside(link: Link, among: Collection[int] | None = None) -> set[int]:
     """The ids of the visits (or of those `among` them) that a person set aside, and nobody has let go since."""
     if among is None:
         return {visit_id for (visit_id,) in link.rows(SET_ASIDE_VISITS)}

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from connector.ledger.accounts import Accounts, Booked
+from connector.ledger.accounts import Accounts
 from connector.ledger.claims import Batch, Claims, Intent, Settlement
 from connector.ledger.compensating import TakeBack
 from connector.ledger.compensations import Compensations
-from connector.ledger.conclusions import Concluded, Conclusions
+from connector.ledger.conclusions import Conclusions
 from connector.ledger.copying import copy_ledger
 from connector.ledger.database import Database
 from connector.ledger.decisions import Decision, Decisions, KeptDecision
@@ -30,7 +30,7 @@ from connector.ledger.outbox import Outbox
 from connector.ledger.overview import Marked, OpenBatch, Overview, VisitDue, VisitTotals
 from connector.ledger.payloads import Payloads
 from connector.ledger.quantities import Quantities
-from connector.ledger.quarantine import Group, Quarantine, QuarantinedRow, RecordView
+from connector.ledger.quarantine import Quarantine
 from connector.ledger.questions import Questions
 from connector.ledger.reasons import Reasons
 from connector.ledger.resets import Resets
@@ -42,12 +42,11 @@ from connector.ledger.settlements import Settlements
 from connector.ledger.staging import StageCounts, Staging, SweepCounts
 from connector.ledger.steps import Steps
 from connector.ledger.sweeping import Sweeping
-from connector.ledger.tables import Standing
 from connector.ledger.trust import Trust
 from connector.ledger.undos import Undos
 from connector.ledger.visits import KnownVisit, Visits
 from connector.ledger.witness import Witness, WitnessFile
-from connector.records import Original, Outcome, Reading, RecordBlock, StagedRecord, State, Watermark
+from connector.records import Outcome, Reading, RecordBlock, Watermark
 
 __all__ = ["Ledger", "create_key", "open_ledger", "read_key"]
 
@@ -86,10 +85,11 @@ def open_ledger(
 class Ledger:
     """One open ledger.
 
-    `judgements` are what people decide about a visit's rows, `undos` what they take back of it; `steps` and `questions`
-    are its life beyond its rows;
-    `quantities` are what guards look at; `compensations` what is taken back of what the platform has.
-    `witness` is compared under the lease; `trust` is what a restored or a new ledger may rely on.
+    `outbox`: records on their way; `accounts`: what the HIS is compared with; `conclusions`: what was not told by an answer;
+    `quarantine`: what is kept back. `judgements` are what people decide about a visit's rows, `undos` what they take back of
+    it; `steps` and `questions` are its life beyond its rows. `quantities` are what guards look at; `compensations` what is
+    taken back of what the platform has. `witness` is compared under the lease; `trust` is what a restored or a new ledger
+    may rely on.
     """
 
     def __init__(
@@ -108,13 +108,13 @@ class Ledger:
         self._runs = Runs(database, seal, now)
         self._staging = Staging(database, payloads, reasons, self._visits, now)
         self._sweeping = Sweeping(database, payloads, reasons, self._visits, now)
-        self._outbox = Outbox(database, payloads)
+        self.outbox = Outbox(database, payloads)
         self._claims = Claims(database, seal, payloads, self._leases, self.witness, now)
         self._settlements = Settlements(database, seal, payloads, reasons, self._leases, now)
-        self._accounts = Accounts(database, reasons)
-        self._conclusions = Conclusions(database)
+        self.accounts = Accounts(database, reasons)
+        self.conclusions = Conclusions(database)
         self._overview = Overview(database, self._visits, now)
-        self._quarantine = Quarantine(database, seal, payloads, reasons, now)
+        self.quarantine = Quarantine(database, seal, payloads, reasons, now)
         self._sessions = Sessions(database, seal, now)
         self._decisions = Decisions(database, seal, now)
         self._resets = Resets(database, seal, payloads, reasons, self._decisions, now)
@@ -284,42 +284,6 @@ class Ledger:
         """Every visit, due or not."""
         return self._overview.known_visits(visits, tolerance=tolerance)
 
-    def unapplied(self, visit_ids: Collection[int]) -> list[Concluded]:
-        """What was ever found not applied in these visits."""
-        return self._conclusions.unapplied(list(visit_ids))
-
-    def registration(self, visit_id: int) -> StagedRecord | None:
-        """The visit's registration, if it waits."""
-        return self._outbox.registration(visit_id)
-
-    def staged(self, visit_id: int, mapping: str) -> list[StagedRecord]:
-        """The visit's waiting records of a mapping."""
-        return self._outbox.staged(visit_id, mapping)
-
-    def adoptable(self, visit_id: int, mapping: str) -> list[StagedRecord]:
-        """The visit's records of a mapping that wait to be sent, or were refused."""
-        return self._outbox.adoptable(visit_id, mapping)
-
-    def waiting_under(self, mapping: str, keys: Collection[str]) -> dict[str, int]:
-        """The visit of each of these keys under which a record waits, or was refused."""
-        return self._outbox.waiting_under(mapping, keys)
-
-    def states_of(self, mapping: str, keys: Collection[str]) -> dict[str, State]:
-        """Where the records of these keys stand."""
-        return self._outbox.states_of(mapping, keys)
-
-    def originals(self, visit_id: int, mapping: str, keys: Collection[str]) -> dict[str, Original]:
-        """What a visit's refunds name, and how much of it is left."""
-        return self._outbox.originals(visit_id, mapping, keys)
-
-    def visit_records(self, visits: str, mapping: str, key: str) -> dict[str, tuple[State, int]]:
-        """A visit's current records: state and amount by source key."""
-        return self._outbox.visit_records(visits, mapping, key)
-
-    def records_of(self, batch_id: int) -> list[StagedRecord]:
-        """A batch's records in their order."""
-        return self._outbox.records_of(batch_id)
-
     def claim(self, intents: Sequence[Intent]) -> list[Batch]:
         """Put batches on disk, and the last of them into the witness, before their first byte."""
         return self._claims.claim(intents)
@@ -386,10 +350,6 @@ class Ledger:
         """What was decided, of all visits or of one, the newest first."""
         return self._decisions.history(visit_id, limit)
 
-    def fine_rows(self, visit_id: int) -> int:
-        """How many of the visit's accepted records have more than two decimals."""
-        return self._outbox.fine_rows(visit_id)
-
     # Session and lease
 
     def put_session(self, account: str, sessionid: str) -> None:
@@ -428,26 +388,6 @@ class Ledger:
 
     # What people see
 
-    def booked(self, visit_ids: Collection[int], mapping: str) -> list[Booked]:
-        """The records of a mapping that count in these visits."""
-        return self._accounts.booked(list(visit_ids), mapping)
-
-    def was_read_by(self, visit_id: int, source: str) -> bool:
-        """Whether the platform ever told the totals of a visit by this interface."""
-        return self._accounts.was_read_by(visit_id, source)
-
-    def last_readings(self, visit_ids: Collection[int]) -> dict[int, Reading]:
-        """What the platform said last of each of these visits."""
-        return self._accounts.last_readings(list(visit_ids))
-
-    def inferred(self, limit: int = 100) -> list[Concluded]:
-        """Batches that were accepted because the platform's total showed them, the newest first."""
-        return self._conclusions.inferred(limit)
-
-    def count_inferred(self) -> int:
-        """How many batches were accepted so."""
-        return self._conclusions.count_inferred()
-
     def visit_totals(self, visits: str) -> list[VisitTotals]:
         """Every visit in rows and amounts."""
         return self._overview.visit_totals(visits)
@@ -459,33 +399,3 @@ class Ledger:
     def marked(self, limit: int = 100) -> list[Marked]:
         """Sent records that the HIS shows differently by now, or not any more."""
         return self._overview.marked(limit)
-
-    def quarantined_keys(self, mapping: str) -> list[str]:
-        """Keys that our own rules keep back."""
-        return self._quarantine.keys(mapping)
-
-    def quarantine_groups(self) -> list[Group]:
-        """What is wrong with the rows in quarantine, counted."""
-        return self._quarantine.groups()
-
-    def set_aside_groups(self) -> list[Group]:
-        """Why rows were set aside, counted."""
-        return self._quarantine.groups((Standing.SET_ASIDE,))
-
-    def quarantine_rows(
-        self, *, mapping: str = "", visit: str = "", rule: str = "", limit: int = 100
-    ) -> list[QuarantinedRow]:
-        """Rows in quarantine."""
-        return self._quarantine.rows(mapping, visit, rule, limit)
-
-    def keys(self, mapping: str, *, after: int = 0, limit: int = 50_000) -> list[tuple[int, str]]:
-        """Ids and source keys of a mapping's records, a page at a time."""
-        return self._outbox.keys(mapping, after, limit)
-
-    def show_record(self, record_id: int) -> RecordView:
-        """Everything known of one record."""
-        return self._quarantine.show(record_id)
-
-    def release(self, *, mapping: str = "", visit: str = "", rule: str = "") -> int:
-        """Let rows in quarantine be tried again; returns how many."""
-        return self._quarantine.release(mapping, visit, rule)

@@ -134,7 +134,7 @@ def answer_question(parts: Parts, name: str, number: int, signature: Signature, 
         question = _question_of(ledger, visit, kind)
         decision = _decide(question, number, visit, signature)
         _keep(ledger, question, number, decision)
-        is_waiting = ledger.registration(visit.visit_id) is not None
+        is_waiting = ledger.outbox.registration(visit.visit_id) is not None
     then = (
         "the next run goes on with it"
         if is_waiting

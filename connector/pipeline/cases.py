@@ -205,11 +205,11 @@ def _candidates(parts: Parts, ledger: Ledger, heard: Heard, batch: Batch | None)
     lines = [line for flow in flows_of(parts, heard.visit) for line in flow.lines if not line.repeatable]
     if batch is not None:
         line = next((one for one in lines if one.path == batch.node), None)
-        records = ledger.records_of(batch.id) if line is not None else []
+        records = ledger.outbox.records_of(batch.id) if line is not None else []
         return Candidates(tuple((line, record) for record in records if line is not None))
     visit_id = heard.visit.visit_id
     return Candidates(
-        tuple((line, record) for line in lines for record in ledger.adoptable(visit_id, line.mapping))
+        tuple((line, record) for line in lines for record in ledger.outbox.adoptable(visit_id, line.mapping))
     )
 
 

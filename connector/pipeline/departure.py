@@ -111,14 +111,15 @@ class Examiner:
             held_for=visit.reason,
             rows=_count_rows(ledger, pipeline, visit),
             is_registration_changed=any(
-                one.is_changed for one in ledger.booked([visit.visit_id], pipeline.visits)
+                one.is_changed for one in ledger.accounts.booked([visit.visit_id], pipeline.visits)
             ),
             comparison=compared,
             stale=charges.stale,
             late=tuple(sorted(day for day in charges.days if discharged and day > discharged)),
             discharged=discharged,
             today=self._today(),
-            is_inpatient=_kind(register, ledger.registration(visit.visit_id), steps) not in OUTPATIENTS,
+            is_inpatient=_kind(register, ledger.outbox.registration(visit.visit_id), steps)
+            not in OUTPATIENTS,
             papers=papers,
             leave_mapping=pipeline.leave,
             used=_used(ledger, papers, steps),
@@ -156,7 +157,7 @@ class Examiner:
         for plan in (plans[name] for name in pipeline.mappings):
             if plan.role("amount") is None:
                 continue
-            booked = ledger.booked([visit.visit_id], plan.mapping.name)
+            booked = ledger.accounts.booked([visit.visit_id], plan.mapping.name)
             sent = {one.key for one in booked if one.state is State.ACCEPTED}
             for chunk in lookup.read_by_visits(hospital, query_of(plan.mapping), [visit.key]):
                 block = transform(plan, chunk.table, undecodable=chunk.undecodable).block
@@ -192,7 +193,7 @@ def _count_rows(ledger: Ledger, pipeline: Pipeline, visit: VisitDue) -> Mapping[
     """Rows of the visit that are not where they belong, by what became of them."""
     counts: Counter[str] = Counter()
     for mapping in (pipeline.visits, *pipeline.mappings):
-        states = [one.state for one in ledger.booked([visit.visit_id], mapping)]
+        states = [one.state for one in ledger.accounts.booked([visit.visit_id], mapping)]
         counts.update(_COUNTED[state] for state in states if state in _COUNTED)
     return counts
 

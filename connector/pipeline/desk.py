@@ -135,7 +135,7 @@ def tolerance_of(
     """
     if not rules.measured.rounds_rows:
         return TOLERANCE
-    return blur(ledger.fine_rows(visit_id) + sum(is_fine(record.amount) for record in records))
+    return blur(ledger.outbox.fine_rows(visit_id) + sum(is_fine(record.amount) for record in records))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def sit_down(desk: Desk, visit: VisitDue, *, is_registered: bool, after_doubt: b
     """Begin with a visit."""
     sitting = Sitting(desk, visit, is_registered, after_doubt)
     if not is_registered:
-        sitting.record = desk.ledger.registration(visit.visit_id)
+        sitting.record = desk.ledger.outbox.registration(visit.visit_id)
     if sitting.record is not None:
         sitting.admission = admission_of(desk.flow.register, json.loads(sitting.record.payload))
     elif is_registered and desk.flow.lookups:

@@ -109,7 +109,7 @@ class History:
             scale.bad_rows += len(block.rejections)
             if name == pipeline.visits:
                 continue
-            states = ledger.states_of(name, block.keys)
+            states = ledger.outbox.states_of(name, block.keys)
             for key, visit, amount in zip(block.keys, block.visits, block.amounts, strict=True):
                 if states.get(key) in _SENT:
                     scale.sent_rows += 1

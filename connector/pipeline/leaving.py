@@ -93,7 +93,7 @@ def must_have_nothing_late(desk: Desk, visit: VisitDue) -> None:
     """Hold a visit that has left, and of which the HIS has more to send: after the discharge nothing is taken."""
     if desk.flow.leave is None or (left := desk.ledger.steps.leaving_of(visit.visit_id)) is None:
         return
-    rows = sum(len(desk.ledger.staged(visit.visit_id, line.mapping)) for line in desk.flow.lines)
+    rows = sum(len(desk.ledger.outbox.staged(visit.visit_id, line.mapping)) for line in desk.flow.lines)
     if rows:
         undo = "4.14" if desk.flow.roll == "0" else "4.27"
         raise Held(

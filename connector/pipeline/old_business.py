@@ -176,7 +176,7 @@ def _owners(hearing: Hearing, pick: Pick) -> set[int]:
     found: set[int] = set()
     known: set[tuple[str, str]] = set()
     for name in names:
-        owners = hearing.ledger.waiting_under(
+        owners = hearing.ledger.outbox.waiting_under(
             name, {key for mapping, key in pick.keys if mapping in ("", name)}
         )
         found |= set(owners.values())

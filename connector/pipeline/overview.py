@@ -179,8 +179,8 @@ def survey(parts: Parts, *, inferences: int = 0) -> StatusReport:
             doubts=tuple(ledger.all_open_batches()),
             runs=tuple(ledger.runs(5)),
             reconciliations=tuple(ledger.runs(1, kind=RECONCILE)),
-            inferred=ledger.count_inferred(),
-            inferences=tuple(ledger.inferred(inferences)) if inferences else (),
+            inferred=ledger.conclusions.count_inferred(),
+            inferences=tuple(ledger.conclusions.inferred(inferences)) if inferences else (),
             calibrated=parts.project.calibrated,
             backfills=tuple(list_unfinished(ledger)),
             exit_code=judge(standings),
@@ -204,9 +204,9 @@ def quarantined(
     if mapping:
         find_mapping(parts, mapping)
     with parts.open_ledger(read_only=True) as ledger:
-        groups = _groups_of_visit(ledger, visit) if visit else ledger.quarantine_groups()
-        rows = ledger.quarantine_rows(mapping=mapping, visit=visit, rule=rule, limit=limit + 1)
-        aside = () if visit or rule else ledger.set_aside_groups()
+        groups = _groups_of_visit(ledger, visit) if visit else ledger.quarantine.groups()
+        rows = ledger.quarantine.rows(mapping=mapping, visit=visit, rule=rule, limit=limit + 1)
+        aside = () if visit or rule else ledger.quarantine.set_aside_groups()
     return QuarantineReport(
         groups=tuple(
             one for one in groups if mapping in ("", one.mapping) and rule in ("", one.violation.rule)
@@ -221,7 +221,7 @@ def _groups_of_visit(ledger: Ledger, visit: str) -> list[Group]:
     """What is wrong with one visit's rows, counted, the most frequent first."""
     counts = Counter(
         (row.mapping, violation)
-        for row in ledger.quarantine_rows(visit=visit, limit=_ALL)
+        for row in ledger.quarantine.rows(visit=visit, limit=_ALL)
         for violation in row.violations
     )
     return [Group(mapping, violation, count, "") for (mapping, violation), count in counts.most_common()]
@@ -244,7 +244,7 @@ class RowReport:
 def show_row(parts: Parts, record_id: int, *, show_personal: bool = False) -> RowReport:
     """Everything the ledger knows of one record; LedgerError when there is none of that number."""
     with parts.open_ledger(read_only=True) as ledger:
-        return report_row(parts, ledger.show_record(record_id), show_personal=show_personal)
+        return report_row(parts, ledger.quarantine.show(record_id), show_personal=show_personal)
 
 
 def report_row(parts: Parts, record: RecordView, *, show_personal: bool) -> RowReport:
@@ -266,4 +266,4 @@ def release(parts: Parts, *, mapping: str, visit: str, rule: str) -> int:
     if mapping:
         find_mapping(parts, mapping)
     with parts.open_ledger() as ledger:
-        return ledger.release(mapping=mapping, visit=visit, rule=rule)
+        return ledger.quarantine.release(mapping=mapping, visit=visit, rule=rule)

@@ -80,7 +80,7 @@ def trim(ledger: Ledger, settings: JournalSettings, now: datetime) -> None:
 
 def _exchange_of(ledger: Ledger, book: Contract, batch: OpenBatch) -> Exchange:
     """The call of a batch of which nobody knows whether it was sent, put together from its records."""
-    payloads = [record.payload for record in ledger.records_of(batch.id)]
+    payloads = [record.payload for record in ledger.outbox.records_of(batch.id)]
     return Exchange(
         at=_claimed_at(batch),
         operation=batch.operation,

@@ -53,7 +53,7 @@ def rehearse(
         report.rehearsal = Rehearsed(
             visits=sum(len(mirror.visits) for mirror in mirrors),
             messages=sum(mirror.sealed for mirror in mirrors),
-            quarantine=tuple(ledger.quarantine_groups()),
+            quarantine=tuple(ledger.quarantine.groups()),
         )
     return report
 

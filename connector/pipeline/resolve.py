@@ -69,7 +69,7 @@ def resolve(desk: Desk, visit: VisitDue, batch: Batch, outcome: Outcome | None) 
         raise Held(
             f"batch {batch.id} is not settled, and no mapping of the pipeline fills {batch.node} any more: put it back"
         )
-    records = desk.ledger.records_of(batch.id)
+    records = desk.ledger.outbox.records_of(batch.id)
     if not line.repeatable:
         yield from _resolve_charges(desk, visit, batch, records, outcome)
     elif outcome is not None and outcome.verdict in _DEFINITE:
@@ -87,7 +87,7 @@ def _resolve_registration(desk: Desk, visit: VisitDue, batch: Batch, outcome: Ou
     Returns, too, where it did not arrive: it is staged again then, and may be sent.
     """
     definite = outcome is not None and outcome.verdict in _DEFINITE
-    records = desk.ledger.records_of(batch.id)
+    records = desk.ledger.outbox.records_of(batch.id)
     if definite and outcome is not None and outcome.code not in ALREADY_REGISTERED:
         _refuse(desk, batch, records, outcome)
         raise Waits(f"registration refused: {outcome.code} {outcome.message}")

@@ -207,7 +207,7 @@ class Stager:
 
         So too rows that changed while they were under way, or that broke a rule when they were to be taken back.
         """
-        keys = self.ledger.quarantined_keys(mapping.name)
+        keys = self.ledger.quarantine.keys(mapping.name)
         if mapping.name in self.take_backs:
             keys += self.ledger.compensations.changed_keys(mapping.name)
         self._waiting[mapping.name] = dict.fromkeys(keys)

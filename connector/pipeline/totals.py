@@ -61,7 +61,7 @@ class Comparer:
         ids = {visit.key: visit.visit_id for visit in group}
         for plan in self._charged(pipeline):
             name = plan.mapping.name
-            books = _Books(self.ledger.booked(list(tallies), name))
+            books = _Books(self.ledger.accounts.booked(list(tallies), name))
             for chunk in lookup.read_by_visits(self.hospital, query_of(plan.mapping), list(ids)):
                 for visit, key, charged in _charges(plan, chunk, books, ids):
                     if visit in ids:
@@ -76,7 +76,7 @@ class Comparer:
         return [plan for plan in plans if plan.role("amount") is not None]
 
     def _last_said(self, group: Sequence[VisitDue]) -> dict[int, Said]:
-        readings = self.ledger.last_readings([visit.visit_id for visit in group])
+        readings = self.ledger.accounts.last_readings([visit.visit_id for visit in group])
         return {visit_id: Said(reading.total, reading.at) for visit_id, reading in readings.items()}
 
     def _close(
@@ -114,13 +114,13 @@ class Comparer:
         accepted = (
             (plan.mapping.name, one)
             for plan in self._charged(pipeline)
-            for one in self.ledger.booked([visit.visit_id], plan.mapping.name)
+            for one in self.ledger.accounts.booked([visit.visit_id], plan.mapping.name)
         )
         return find_candidates(
             found.surplus,
             found.rows,
             accepted,
-            self.ledger.unapplied([visit.visit_id]),
+            self.ledger.conclusions.unapplied([visit.visit_id]),
             [batch for batch in doubtful if batch.visit_id == visit.visit_id],
         )
 

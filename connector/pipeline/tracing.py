@@ -24,13 +24,13 @@ def find_trace(parts: Parts, text: str, *, show_personal: bool = False) -> tuple
             (record_id for mapping in parts.project.mappings for record_id in _ids(ledger, mapping, wanted)),
             reverse=True,
         )
-        records = [ledger.show_record(record_id) for record_id in found]
+        records = [ledger.quarantine.show(record_id) for record_id in found]
     return tuple(report_row(parts, record, show_personal=show_personal) for record in records)
 
 
 def _ids(ledger: Ledger, mapping: str, wanted: str) -> Iterator[int]:
     """Ids of a mapping's records that have the trace id."""
     after = 0
-    while page := ledger.keys(mapping, after=after):
+    while page := ledger.outbox.keys(mapping, after=after):
         after = page[-1][0]
         yield from (page[place][0] for place in find_keys(mapping, [key for _, key in page], wanted))

@@ -196,7 +196,7 @@ def _facts(ledger: Ledger, flow: Flow, heard: Heard) -> UndoFacts:
     visit = heard.visit
     steps = ledger.steps.of(visit.visit_id)
     has_left = bool(heard.left) or ledger.steps.leaving_of(visit.visit_id) is not None
-    was_approved = any(one.name in _APPROVED for one in steps) or ledger.was_read_by(
+    was_approved = any(one.name in _APPROVED for one in steps) or ledger.accounts.was_read_by(
         visit.visit_id, flow.approve.method
     )
     return UndoFacts(

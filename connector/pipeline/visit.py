@@ -232,7 +232,7 @@ def _register(sitting: Sitting) -> Steps:
 
 def _is_accepted(desk: Desk, visit: VisitDue) -> bool:
     """Whether the registration has been settled as accepted meanwhile."""
-    return desk.ledger.states_of(desk.flow.visits, [visit.key]).get(visit.key) is State.ACCEPTED
+    return desk.ledger.outbox.states_of(desk.flow.visits, [visit.key]).get(visit.key) is State.ACCEPTED
 
 
 def _must_be_registered(desk: Desk, visit: VisitDue) -> None:
@@ -244,7 +244,7 @@ def _must_be_registered(desk: Desk, visit: VisitDue) -> None:
 def _send_orders(desk: Desk, visit: VisitDue, line: Line) -> Steps:
     """Send staged orders: the platform overwrites by order number, so a doubtful batch may go again."""
     size = desk.rules.batch_rows
-    while records := desk.ledger.staged(visit.visit_id, line.mapping):
+    while records := desk.ledger.outbox.staged(visit.visit_id, line.mapping):
         batch = _first_batch(records, size)
         sent = yield from _upload(desk, visit, line, batch, None)
         if not sent.settled:
@@ -285,13 +285,13 @@ def _send_charges(
     clean_needed = _CLEAN_AFTER_DOUBT if after_doubt else 0
     base = desk.ledger.platform_base(visit.visit_id)
     checked_at: datetime | None = None
-    while records := desk.ledger.staged(visit.visit_id, line.mapping):
+    while records := desk.ledger.outbox.staged(visit.visit_id, line.mapping):
         if checked_at is None or clean_needed:
             is_patient = checked_at is not None or not (visit.reason or _is_old(desk, visit, base))
             yield from _check_base(desk, visit, base, patient=is_patient)
             checked_at = desk.now()
         named = [r.refund_of for r in records if r.refund_of]
-        originals = desk.ledger.originals(visit.visit_id, line.mapping, named)
+        originals = desk.ledger.outbox.originals(visit.visit_id, line.mapping, named)
         size = 1 if clean_needed else desk.rules.batch_rows
         composition = compose(
             records,
@@ -381,7 +381,7 @@ def _check_base(desk: Desk, visit: VisitDue, base: int, *, patient: bool = True)
 
 def _suspect(desk: Desk, visit: VisitDue, surplus: int) -> str:
     """Who may have changed the visit: a batch that came to life after it was found not applied, or somebody else."""
-    for batch in desk.ledger.unapplied([visit.visit_id]):
+    for batch in desk.ledger.conclusions.unapplied([visit.visit_id]):
         if fits(surplus, batch.amount, desk.tolerance(visit.visit_id)):
             return f"suspected late duplicate of batch {batch.batch_id}, which was found not applied"
     return "somebody else changed this visit"

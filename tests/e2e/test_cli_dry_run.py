@@ -80,7 +80,7 @@ def test_it_counts_exactly_what_the_next_run_does(start, scene):
     assert told.exit_code == done.exit_code
     assert sum(one.rows for one in told.delivered.values()) > 0
     with ward.parts().open_ledger(read_only=True) as ledger:
-        kept = {(one.mapping, one.violation, one.count) for one in ledger.quarantine_groups()}
+        kept = {(one.mapping, one.violation, one.count) for one in ledger.quarantine.groups()}
     assert {(one.mapping, one.violation, one.count) for one in told.rehearsal.quarantine} == kept
 
 

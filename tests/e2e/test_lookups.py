@@ -275,7 +275,7 @@ def test_an_accident_after_the_admission_does_not_fit_and_is_refused(hospital):
 
 def _quarantined(ward):
     with ward.parts().open_ledger(read_only=True) as ledger:
-        return [row for row in ledger.quarantine_rows() if row.mapping == "stays"]
+        return [row for row in ledger.quarantine.rows() if row.mapping == "stays"]
 
 
 def test_another_open_stay_holds_the_visit(hospital):

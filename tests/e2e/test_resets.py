@@ -209,7 +209,7 @@ def test_a_row_that_is_gone_from_the_his_stays_visible(start):
     assert_whole(ward)
     assert report.standings["ward"].quarantined_rows == 1
     with ward.parts().open_ledger(read_only=True) as ledger:
-        (row,) = ledger.quarantine_rows()
+        (row,) = ledger.quarantine.rows()
     assert "not in the HIS any more" in row.violations[0].message
 
 

@@ -111,7 +111,7 @@ def intent(visit_id, records, *, base=0, node="sendMedInfo.meds.med"):
 
 
 def claim(ledger, visit_id, mapping=CHARGES, rows=None):
-    records = ledger.staged(visit_id, mapping)[:rows]
+    records = ledger.outbox.staged(visit_id, mapping)[:rows]
     return ledger.claim([intent(visit_id, records)])[0]
 
 
@@ -124,5 +124,5 @@ def outcome(verdict, code="", message="", counts=None, raw=b""):
 
 
 def states(ledger, *keys, mapping=CHARGES):
-    found = ledger.states_of(mapping, keys)
+    found = ledger.outbox.states_of(mapping, keys)
     return [found[key].value if key in found else None for key in keys]

@@ -52,19 +52,19 @@ def read(ledger, clock, visit, total):
 
 def test_every_record_that_counts_is_booked_under_its_visit(ledger, visit):
     accept(ledger, claim(ledger, visit, rows=1))
-    assert sorted(ledger.booked([visit], CHARGES), key=lambda one: one.key) == [
+    assert sorted(ledger.accounts.booked([visit], CHARGES), key=lambda one: one.key) == [
         Booked(visit, "bad", State.QUARANTINED, 0, "", ("alc405 required 81012",)),
         Booked(visit, "k1", State.ACCEPTED, 100, "11"),
         Booked(visit, "k2", State.STAGED, 200, "22"),
         Booked(visit, "zero", State.SET_ASIDE, 0, ""),
     ]
-    assert ledger.booked([], CHARGES) == []
+    assert ledger.accounts.booked([], CHARGES) == []
 
 
 def test_a_changed_row_says_so_and_what_was_void_is_left_out(ledger, visit):
     accept(ledger, claim(ledger, visit, rows=1))
     stage(ledger, Row("k1", amount=90, source="t"), Row("k2", amount=210, source="t"))
-    changed, waiting = (one for one in ledger.booked([visit], CHARGES) if one.key in ("k1", "k2"))
+    changed, waiting = (one for one in ledger.accounts.booked([visit], CHARGES) if one.key in ("k1", "k2"))
     assert (changed.amount, changed.is_changed) == (100, True)
     assert (waiting.amount, waiting.state) == (210, State.STAGED)
 
@@ -72,7 +72,9 @@ def test_a_changed_row_says_so_and_what_was_void_is_left_out(ledger, visit):
 def test_the_last_reading_of_each_visit(ledger, clock, visit):
     read(ledger, clock, visit, 1)
     read(ledger, clock, visit, 2)
-    assert {i: one.total for i, one in ledger.last_readings([visit, visit + 1]).items()} == {visit: 2}
+    assert {i: one.total for i, one in ledger.accounts.last_readings([visit, visit + 1]).items()} == {
+        visit: 2
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,19 +89,19 @@ def test_the_last_reading_of_each_visit(ledger, clock, visit):
 )
 def test_what_was_concluded(ledger, visit, settled, unapplied, inferred):
     batch = claim(ledger, visit)
-    assert ledger.unapplied([visit]) == []
+    assert ledger.conclusions.unapplied([visit]) == []
     settle(ledger, batch, *settled)
-    assert [one.amount for one in ledger.unapplied([visit])] == unapplied
-    assert [one.amount for one in ledger.inferred()] == inferred
-    assert ledger.count_inferred() == len(inferred)
-    assert ledger.unapplied([visit + 1]) == []
+    assert [one.amount for one in ledger.conclusions.unapplied([visit])] == unapplied
+    assert [one.amount for one in ledger.conclusions.inferred()] == inferred
+    assert ledger.conclusions.count_inferred() == len(inferred)
+    assert ledger.conclusions.unapplied([visit + 1]) == []
 
 
 def test_the_rest_of_a_batch_that_was_saved_in_part(ledger, visit):
     batch = claim(ledger, visit)
-    first = ledger.records_of(batch.id)[0]
+    first = ledger.outbox.records_of(batch.id)[0]
     settle(ledger, batch, "accepted", "counts", accepted=(first.id,), limit=1)
-    (rest,) = ledger.unapplied([visit])
+    (rest,) = ledger.conclusions.unapplied([visit])
     assert (rest.batch_id, rest.rows, rest.amount) == (batch.id, 1, 200)
 
 

@@ -119,7 +119,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule(visit=st.sampled_from(VISIT_KEYS), size=st.integers(1, 4))
     def claim(self, visit, size):
-        records = self.ledger.staged(self.ids[visit], CHARGES)[:size]
+        records = self.ledger.outbox.staged(self.ids[visit], CHARGES)[:size]
         if not records or self.ledger.open_batches(self.ids[visit]):
             return
         batch = self.ledger.claim([intent(self.ids[visit], records)])[0]
@@ -168,13 +168,13 @@ class AnyHistory(RuleBasedStateMachine):
 
     @rule()
     def release(self):
-        self.ledger.release()
+        self.ledger.quarantine.release()
 
     @invariant()
     def every_key_stands_in_one_state(self):
         if not hasattr(self, "ids"):
             return
-        states = self.ledger.states_of(CHARGES, list(self.his))
+        states = self.ledger.outbox.states_of(CHARGES, list(self.his))
         assert set(states) == set(self.his)
         for key in self.his:
             assert (states[key] in LIVE) == (key in self.sent)
@@ -192,7 +192,7 @@ class AnyHistory(RuleBasedStateMachine):
         if not hasattr(self, "ids"):
             return
         for visit in VISIT_KEYS:
-            for record in self.ledger.staged(self.ids[visit], CHARGES):
+            for record in self.ledger.outbox.staged(self.ids[visit], CHARGES):
                 row = self.his[record.key]
                 assert record.key not in self.sent
                 assert row is not None
@@ -219,7 +219,7 @@ class AnyHistory(RuleBasedStateMachine):
                 == self.accepted[totals.key]
                 == self.ledger.platform_base(self.ids[totals.key])
             )
-            records = self.ledger.visit_records(VISITS, CHARGES, totals.key)
+            records = self.ledger.outbox.visit_records(VISITS, CHARGES, totals.key)
             assert totals.accepted == sum(a for state, a in records.values() if state is State.ACCEPTED)
             assert totals.accepted_rows == sum(state is State.ACCEPTED for state, _ in records.values())
             assert totals.staged_rows == sum(state is State.STAGED for state, _ in records.values())

@@ -44,7 +44,7 @@ def settle(ledger, batch, state, evidence="totals", **more):
 
 
 def test_a_claim_is_what_it_says(ledger, visit):
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     batch = ledger.claim([intent(visit, records, base=50)])[0]
     assert (batch.rows, batch.amount, batch.base_total, batch.state, batch.tries) == (
         3,
@@ -56,13 +56,13 @@ def test_a_claim_is_what_it_says(ledger, visit):
     assert not batch.fenced
     assert ledger.batch(batch.id) == batch
     assert ledger.open_batches(visit) == [batch]
-    assert ledger.records_of(batch.id) == records
-    assert ledger.staged(visit, CHARGES) == []
+    assert ledger.outbox.records_of(batch.id) == records
+    assert ledger.outbox.staged(visit, CHARGES) == []
     assert states(ledger, "k1", "k2", "k3") == ["claimed"] * 3
 
 
 def test_an_attempt_is_on_record_with_session_and_digest(ledger, visit):
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     batch = claim(ledger, visit)
     with ledger._database.reading() as link:
         row = link.one("SELECT session, digest, size, claimed_at FROM batch WHERE id = ?", batch.id)
@@ -72,8 +72,8 @@ def test_an_attempt_is_on_record_with_session_and_digest(ledger, visit):
 
 
 def test_claims_of_many_visits_are_all_or_none(ledger, visits, visit):
-    first = ledger.staged(visit, CHARGES)
-    second = ledger.staged(visits["B"], CHARGES)
+    first = ledger.outbox.staged(visit, CHARGES)
+    second = ledger.outbox.staged(visits["B"], CHARGES)
     claim(ledger, visits["B"])
     with pytest.raises(LedgerError, match="does not wait to be sent"):
         ledger.claim([intent(visit, first), intent(visits["B"], second)])
@@ -84,7 +84,7 @@ def test_claims_of_many_visits_are_all_or_none(ledger, visits, visit):
 
 @pytest.mark.parametrize("state", ["claimed", "in_doubt", "accepted"])
 def test_a_record_in_a_batch_cannot_enter_another(ledger, visit, state):
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     batch = claim(ledger, visit)
     if state == "in_doubt":
         ledger.answer(batch.id, outcome("in_doubt"))
@@ -97,7 +97,7 @@ def test_a_record_in_a_batch_cannot_enter_another(ledger, visit, state):
 
 @pytest.mark.parametrize("state", ["claimed", "in_doubt", "accepted"])
 def test_even_a_careless_writer_is_refused_by_the_index(ledger, visit, state):
-    record = ledger.staged(visit, CHARGES)[0]
+    record = ledger.outbox.staged(visit, CHARGES)[0]
     batch = claim(ledger, visit)
     if state == "in_doubt":
         ledger.answer(batch.id, outcome("in_doubt"))
@@ -119,7 +119,7 @@ def test_a_visit_has_one_open_batch(ledger, visit):
 
 
 def test_of_two_connections_that_race_one_claims(opened, ledger, visit):
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     together = threading.Barrier(2)
 
     def race():
@@ -142,12 +142,12 @@ def test_of_two_connections_that_race_one_claims(opened, ledger, visit):
 
 
 def test_an_intent_must_be_true(ledger, visits, visit):
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     with pytest.raises(ValueError, match="of another visit"):
         ledger.claim([intent(visits["B"], records)])
     with pytest.raises(ValueError, match="names no record"):
         ledger.claim([intent(visit, [])])
-    registration = ledger.registration(visit)
+    registration = ledger.outbox.registration(visit)
     with pytest.raises(ValueError, match="mixes mappings"):
         ledger.claim([intent(visit, [*records, registration])])
     with pytest.raises((ValueError, LedgerError)):
@@ -165,7 +165,10 @@ def test_an_answer_is_kept_before_anybody_acts(ledger, visit, verdict, opened, p
     assert again.answer_of(batch.id) == said
     definite = verdict in (Verdict.REJECTED, Verdict.RETRYABLE)
     assert again.batch(batch.id).state is (BatchState.CLAIMED if definite else BatchState.IN_DOUBT)
-    assert again.show_record(again.records_of(batch.id)[0].id).journeys[0].answer.raw == b'{"code":81012}'
+    assert (
+        again.quarantine.show(again.outbox.records_of(batch.id)[0].id).journeys[0].answer.raw
+        == b'{"code":81012}'
+    )
 
 
 def test_no_answer_is_none(ledger, visit):
@@ -180,7 +183,7 @@ def test_batches_of_a_dead_process_are_in_doubt(ledger, visit, opened):
     assert again.doubt_orphans() == 0
     assert again.batch(batch.id).state is BatchState.IN_DOUBT
     assert states(again, "k1") == ["in_doubt"]
-    assert [r.payload for r in again.records_of(batch.id)] == [Row(k).body for k in ("k1", "k2", "k3")]
+    assert [r.payload for r in again.outbox.records_of(batch.id)] == [Row(k).body for k in ("k1", "k2", "k3")]
 
 
 def test_a_fence_is_remembered(ledger, visit):
@@ -202,7 +205,7 @@ def test_acceptance_counts_and_forgets_the_payloads(ledger, visits, visit):
     )
     assert states(ledger, "k1", "k2", "k3") == ["accepted"] * 3
     assert ledger.platform_base(visit) == 600
-    assert [(r.key, r.payload) for r in ledger.records_of(batch.id)] == [
+    assert [(r.key, r.payload) for r in ledger.outbox.records_of(batch.id)] == [
         ("k1", b""),
         ("k2", b""),
         ("k3", b""),
@@ -223,7 +226,7 @@ def test_after_a_large_run_the_claims_are_packed_and_still_claims(opened, place,
     monkeypatch.setattr("connector.ledger.upkeep._MANY", 3)
     visit = begin(ledger, "A")["A"]
     stage(ledger, *(Row(f"k{n}") for n in range(9)))
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     accept(ledger, ledger.claim([intent(visit, records[5:])])[0])
     accept(ledger, ledger.claim([intent(visit, records[:5])])[0])
     ledger.end_run(1, exit_code=0, summary={})
@@ -233,12 +236,12 @@ def test_after_a_large_run_the_claims_are_packed_and_still_claims(opened, place,
 
 
 def test_a_part_is_accepted_the_rest_waits_in_smaller_batches(ledger, visit):
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     batch = claim(ledger, visit)
     settle(ledger, batch, "accepted", "counts", accepted=(records[1].id,), limit=1)
     assert states(ledger, "k1", "k2", "k3") == ["staged", "accepted", "staged"]
     assert ledger.platform_base(visit) == 200
-    assert [(r.key, r.limit, r.payload) for r in ledger.staged(visit, CHARGES)] == [
+    assert [(r.key, r.limit, r.payload) for r in ledger.outbox.staged(visit, CHARGES)] == [
         ("k1", 1, Row("k1").body),
         ("k3", 1, Row("k3").body),
     ]
@@ -256,17 +259,17 @@ def test_a_yes_that_saved_nothing_accepts_nothing(ledger, visit):
 
 @pytest.mark.parametrize("state", ["released", "refused"])
 def test_rows_that_come_back_may_be_claimed_anew(ledger, visit, state):
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     batch = claim(ledger, visit)
     settle(ledger, batch, state, "answer", limit=2)
-    back = ledger.staged(visit, CHARGES)
+    back = ledger.outbox.staged(visit, CHARGES)
     assert [(r.id, r.payload, r.limit) for r in back] == [(r.id, r.payload, 2) for r in records]
     assert ledger.batch(batch.id).state.value == state
-    assert [r.key for r in ledger.records_of(batch.id)] == ["k1", "k2", "k3"]
+    assert [r.key for r in ledger.outbox.records_of(batch.id)] == ["k1", "k2", "k3"]
     second = claim(ledger, visit)
     assert second.id != batch.id
     settle(ledger, second, "released", "answer")
-    assert {r.limit for r in ledger.staged(visit, CHARGES)} == {2}
+    assert {r.limit for r in ledger.outbox.staged(visit, CHARGES)} == {2}
 
 
 def test_only_proven_releases_are_tries(ledger, visit):
@@ -277,15 +280,15 @@ def test_only_proven_releases_are_tries(ledger, visit):
 
 def test_the_row_at_fault_goes_to_quarantine_with_the_platforms_words(ledger, visit):
     batch = claim(ledger, visit, rows=1)
-    culprit = ledger.records_of(batch.id)[0]
+    culprit = ledger.outbox.records_of(batch.id)[0]
     settle(ledger, batch, "refused", "answer", quarantined={culprit.id: (REFUSED,)})
     assert states(ledger, "k1", "k2") == ["quarantined", "staged"]
-    row = ledger.quarantine_rows()[0]
+    row = ledger.quarantine.rows()[0]
     assert (row.key, row.is_refused, row.violations) == ("k1", True, (REFUSED,))
-    assert ledger.quarantined_keys(CHARGES) == []
+    assert ledger.quarantine.keys(CHARGES) == []
     assert stage(ledger, Row("k1", amount=100)) == StageCounts(unchanged=1)
     assert states(ledger, "k1") == ["quarantined"]
-    view = ledger.show_record(culprit.id)
+    view = ledger.quarantine.show(culprit.id)
     assert (view.payload, view.state) == (Row("k1").body, State.QUARANTINED)
     assert [(j.state, j.reason, j.evidence) for j in view.journeys] == [
         (BatchState.REFUSED, "because", "answer")
@@ -295,10 +298,12 @@ def test_the_row_at_fault_goes_to_quarantine_with_the_platforms_words(ledger, vi
 @pytest.mark.parametrize("change", [{"source": "t"}, {"payload": "q"}])
 def test_a_refused_row_that_is_mended_waits_again(ledger, visit, change):
     batch = claim(ledger, visit, rows=1)
-    settle(ledger, batch, "refused", "answer", quarantined={ledger.records_of(batch.id)[0].id: (REFUSED,)})
+    settle(
+        ledger, batch, "refused", "answer", quarantined={ledger.outbox.records_of(batch.id)[0].id: (REFUSED,)}
+    )
     assert stage(ledger, Row("k1", **change)) == StageCounts(requeued=1)
     assert states(ledger, "k1") == ["staged"]
-    assert ledger.quarantine_rows() == []
+    assert ledger.quarantine.rows() == []
 
 
 def test_a_released_row_that_changed_meanwhile_is_read_again_first(ledger, visit):
@@ -307,10 +312,10 @@ def test_a_released_row_that_changed_meanwhile_is_read_again_first(ledger, visit
     ledger.sweep(CHARGES, VISITS, ["A"], {"k1", "k3"}, 1)
     settle(ledger, batch, "released")
     assert states(ledger, "k1", "k2", "k3") == ["quarantined", "void", "staged"]
-    assert ledger.quarantined_keys(CHARGES) == ["k1"]
-    assert ledger.quarantine_groups()[0].violation.rule == "reread"
+    assert ledger.quarantine.keys(CHARGES) == ["k1"]
+    assert ledger.quarantine.groups()[0].violation.rule == "reread"
     assert stage(ledger, Row("k1", source="t", payload="q")) == StageCounts(requeued=1)
-    assert [r.payload for r in ledger.staged(visit, CHARGES)] == [
+    assert [r.payload for r in ledger.outbox.staged(visit, CHARGES)] == [
         Row("k3").body,
         Row("k1", source="t", payload="q").body,
     ]
@@ -350,22 +355,22 @@ def test_settlements_are_all_or_none(ledger, visits, visit):
 
 def test_a_settlement_must_be_true(ledger, visits, visit):
     batch = claim(ledger, visit)
-    foreign = ledger.staged(visits["B"], CHARGES)[0].id
+    foreign = ledger.outbox.staged(visits["B"], CHARGES)[0].id
     with pytest.raises(ValueError, match="not in its batch"):
         settle(ledger, batch, "accepted", accepted=(foreign,))
     with pytest.raises(ValueError, match="no accepted records"):
-        settle(ledger, batch, "released", accepted=(ledger.records_of(batch.id)[0].id,))
+        settle(ledger, batch, "released", accepted=(ledger.outbox.records_of(batch.id)[0].id,))
     with pytest.raises(ValueError, match="accepts, releases or refuses"):
         settle(ledger, batch, "in_doubt")
     assert ledger.open_batches(visit) == [batch]
 
 
 def test_registration(ledger, visits):
-    record = ledger.registration(visits["A"])
+    record = ledger.outbox.registration(visits["A"])
     assert record.payload == b'{"akc190":"A"}'
     batch = ledger.claim([intent(visits["A"], [record], base=None, node="register")])[0]
     assert batch.base_total is None
-    assert ledger.registration(visits["A"]) is None
+    assert ledger.outbox.registration(visits["A"]) is None
     assert not ledger.due_visits(VISITS, [CHARGES])[0].registered
     accept(ledger, batch)
     stage(ledger, "k1")
@@ -432,18 +437,20 @@ def test_totals_of_a_visit(ledger, visit, clock):
 def test_quarantine_is_grouped_filtered_and_released(ledger, visits, visit):
     stage(ledger, *(Row(f"q{n}", visit="AB"[n % 2], bad=(REQUIRED,)) for n in range(5)))
     batch = claim(ledger, visit, rows=1)
-    settle(ledger, batch, "refused", "answer", quarantined={ledger.records_of(batch.id)[0].id: (REFUSED,)})
-    groups = ledger.quarantine_groups()
+    settle(
+        ledger, batch, "refused", "answer", quarantined={ledger.outbox.records_of(batch.id)[0].id: (REFUSED,)}
+    )
+    groups = ledger.quarantine.groups()
     assert [(g.count, g.violation) for g in groups] == [(5, REQUIRED), (1, REFUSED)]
-    assert len(ledger.quarantine_rows(visit="B")) == len(ledger.quarantine_rows(visit="NB")) == 2
-    assert [r.key for r in ledger.quarantine_rows(rule="refused")] == ["k1"]
-    assert len(ledger.quarantine_rows(mapping=CHARGES, limit=3)) == 3
-    assert ledger.quarantine_rows(mapping="orders") == []
-    assert ledger.release(rule="refused") == 1
+    assert len(ledger.quarantine.rows(visit="B")) == len(ledger.quarantine.rows(visit="NB")) == 2
+    assert [r.key for r in ledger.quarantine.rows(rule="refused")] == ["k1"]
+    assert len(ledger.quarantine.rows(mapping=CHARGES, limit=3)) == 3
+    assert ledger.quarantine.rows(mapping="orders") == []
+    assert ledger.quarantine.release(rule="refused") == 1
     assert states(ledger, "k1", "q1") == ["staged", "quarantined"]
-    assert ledger.staged(visit, CHARGES)[0].payload == Row("k1").body
-    assert ledger.release() == 5
-    assert len(ledger.quarantined_keys(CHARGES)) == 5
+    assert ledger.outbox.staged(visit, CHARGES)[0].payload == Row("k1").body
+    assert ledger.quarantine.release() == 5
+    assert len(ledger.quarantine.keys(CHARGES)) == 5
 
 
 def test_a_run_under_way_says_what_it_did_so_far(ledger, clock):
@@ -472,6 +479,6 @@ def test_missing_batches_and_records_say_so(ledger):
     with pytest.raises(LedgerError, match="no batch 7"):
         ledger.batch(7)
     with pytest.raises(LedgerError, match="no record 7"):
-        ledger.show_record(7)
-    assert ledger.records_of(7) == []
-    assert ledger.registration(7) is None
+        ledger.quarantine.show(7)
+    assert ledger.outbox.records_of(7) == []
+    assert ledger.outbox.registration(7) is None

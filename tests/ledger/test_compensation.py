@@ -40,7 +40,7 @@ def compensate(ledger, *rows):
 
 
 def waiting(ledger, visit):
-    return [(r.amount, r.takes_back, r.awaits) for r in ledger.staged(visit, CHARGES)]
+    return [(r.amount, r.takes_back, r.awaits) for r in ledger.outbox.staged(visit, CHARGES)]
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def visit(ledger):
 
 def test_a_change_stages_what_takes_it_back_and_the_new_version(ledger, visit):
     assert compensate(ledger, NEW) == StageCounts(compensated=1)
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     assert [(r.key, r.amount, r.payload) for r in records] == [
         ("k1", 12_000, NEW.body),
         ("k1", -10_000, take_back(OLD.body)),
@@ -64,7 +64,7 @@ def test_a_change_stages_what_takes_it_back_and_the_new_version(ledger, visit):
     assert ledger.platform_base(visit) == 10_500
     assert ledger.marked() == []
     assert compensate(ledger, NEW) == StageCounts(unchanged=1)
-    assert ledger.staged(visit, CHARGES) == records
+    assert ledger.outbox.staged(visit, CHARGES) == records
 
 
 def test_the_new_version_waits_until_the_other_is_accepted(ledger, visit):
@@ -77,18 +77,18 @@ def test_the_new_version_waits_until_the_other_is_accepted(ledger, visit):
     assert ledger.platform_base(visit) == 12_500
     assert ledger.compensations.unsettled() == []
     assert compensate(ledger, NEWER) == StageCounts(compensated=1)
-    assert [r.amount for r in ledger.staged(visit, CHARGES)] == [13_000, -12_000]
+    assert [r.amount for r in ledger.outbox.staged(visit, CHARGES)] == [13_000, -12_000]
 
 
 def claim_one(ledger, visit):
     """Claim what takes back, as delivery does."""
-    return ledger.claim([intent(visit, [r for r in ledger.staged(visit, CHARGES) if r.takes_back])])[0]
+    return ledger.claim([intent(visit, [r for r in ledger.outbox.staged(visit, CHARGES) if r.takes_back])])[0]
 
 
 def test_a_refused_compensation_keeps_the_new_version_waiting(ledger, visit):
     compensate(ledger, NEW)
     batch = claim_one(ledger, visit)
-    record = ledger.records_of(batch.id)[0]
+    record = ledger.outbox.records_of(batch.id)[0]
     ledger.settle(
         [Settlement(batch.id, BatchState.REFUSED, "answer", "81020", quarantined={record.id: (REQUIRED,)})]
     )
@@ -97,7 +97,7 @@ def test_a_refused_compensation_keeps_the_new_version_waiting(ledger, visit):
     assert ledger.visit_totals(VISITS)[0].quarantined_rows == 1
     compensate(ledger, NEWER)
     assert waiting(ledger, visit) == [(13_000, False, State.QUARANTINED)]
-    assert ledger.release() == 1
+    assert ledger.quarantine.release() == 1
     assert waiting(ledger, visit) == [(-10_000, True, None), (13_000, False, State.STAGED)]
 
 
@@ -112,13 +112,13 @@ def test_a_row_that_is_again_what_was_accepted_is_left_alone(ledger, visit, refu
     compensate(ledger, NEW)
     if refused:
         batch = claim_one(ledger, visit)
-        record = ledger.records_of(batch.id)[0]
+        record = ledger.outbox.records_of(batch.id)[0]
         ledger.settle(
             [Settlement(batch.id, BatchState.REFUSED, "answer", "", quarantined={record.id: (REQUIRED,)})]
         )
     compensate(ledger, replace(OLD, source="v"))
-    assert ledger.staged(visit, CHARGES) == []
-    assert ledger.quarantine_rows() == []
+    assert ledger.outbox.staged(visit, CHARGES) == []
+    assert ledger.quarantine.rows() == []
     assert states(ledger, "k1") == ["accepted"]
     assert ledger.compensations.unsettled() == []
     assert compensate(ledger, replace(OLD, source="v")) == StageCounts(unchanged=1)
@@ -137,7 +137,7 @@ def test_what_is_under_way_is_not_called_back(ledger, visit):
 def test_a_row_that_sends_the_same_is_not_taken_back(ledger, visit):
     assert compensate(ledger, replace(OLD, source="w")) == StageCounts(unchanged=1)
     assert compensate(ledger, replace(OLD, payload="z", source="w")) == StageCounts(mapping_changed=1)
-    assert ledger.staged(visit, CHARGES) == ledger.marked() == []
+    assert ledger.outbox.staged(visit, CHARGES) == ledger.marked() == []
 
 
 def test_a_row_that_the_his_voids_is_taken_back(ledger, visit):
@@ -150,7 +150,7 @@ def test_a_row_that_the_his_voids_is_taken_back(ledger, visit):
 
 def test_a_row_that_breaks_a_rule_now_is_taken_back_once_it_is_good(ledger, visit):
     assert compensate(ledger, replace(NEW, bad=(REQUIRED,))) == StageCounts(changed_after_upload=1)
-    assert ledger.staged(visit, CHARGES) == []
+    assert ledger.outbox.staged(visit, CHARGES) == []
     assert ledger.compensations.changed_keys(CHARGES) == ["k1"]
     assert compensate(ledger, NEW) == StageCounts(compensated=1)
     assert ledger.compensations.changed_keys(CHARGES) == []
@@ -193,7 +193,7 @@ def test_payloads_are_kept_while_a_visit_is_compared(ledger, visit, opened, plac
 def test_a_vanished_row_is_taken_back_when_a_person_says_so(ledger, visit):
     ledger.sweep(CHARGES, VISITS, ["A"], {"k2"}, run_id=1)
     gone = ledger.marked()[0]
-    assert (gone.key, ledger.staged(visit, CHARGES)) == ("k1", [])
+    assert (gone.key, ledger.outbox.staged(visit, CHARGES)) == ("k1", [])
     assert ledger.compensations.take_back(CHARGES, [gone.record_id], take_back, SAID) == 1
     assert waiting(ledger, visit) == [(-10_000, True, None)]
     assert states(ledger, "k1") == ["void"]
@@ -202,12 +202,12 @@ def test_a_vanished_row_is_taken_back_when_a_person_says_so(ledger, visit):
     with pytest.raises(LedgerError, match="no accepted row of this mapping that is gone"):
         ledger.compensations.take_back(CHARGES, [gone.record_id], take_back, SAID)
     compensate(ledger, OLD)  # it was only a query that was cut off
-    assert ledger.staged(visit, CHARGES) == []
+    assert ledger.outbox.staged(visit, CHARGES) == []
     assert states(ledger, "k1") == ["accepted"]
 
 
 def test_what_is_not_gone_or_not_kept_is_not_taken_back(ledger, visit):
-    first = ledger.show_record(1)
+    first = ledger.quarantine.show(1)
     with pytest.raises(LedgerError, match="Row 1 is no accepted row"):
         ledger.compensations.take_back(CHARGES, [first.record_id], take_back, SAID)
     stage(ledger, Row("k3"))

@@ -38,13 +38,13 @@ def _doubtful(ledger, rows=3):
 
 def test_a_person_settles_a_part_of_a_batch(ledger):
     visit, batch = _doubtful(ledger)
-    first, *_ = (record.id for record in ledger.records_of(batch.id))
+    first, *_ = (record.id for record in ledger.outbox.records_of(batch.id))
     settlement = Settlement(batch.id, BatchState.ACCEPTED, "person", "seen", accepted=(first,), limit=1)
     ledger.judgements.settle(settlement, _decision(visit, "part"))
     assert states(ledger, "k1", "k2", "k3") == ["accepted", "staged", "staged"]
     assert ledger.platform_base(visit) == 10_000
     assert ledger.visits_of([visit])[0].reason == ""
-    assert [record.limit for record in ledger.staged(visit, CHARGES)] == [1, 1]
+    assert [record.limit for record in ledger.outbox.staged(visit, CHARGES)] == [1, 1]
     assert ledger.decisions(visit)[0].decision.choice == "part"
     with pytest.raises(LedgerError, match="not open"):
         ledger.judgements.settle(settlement, _decision(visit, "again"))
@@ -68,24 +68,24 @@ def test_rows_entered_by_hand_are_counted_as_sent(ledger):
     visit = begin(ledger, "A")["A"]
     stage(ledger, Row("k1"), Row("k2", amount=20_000), Row("k3"))
     batch = claim(ledger, visit, rows=1)
-    (refused,) = ledger.records_of(batch.id)
+    (refused,) = ledger.outbox.records_of(batch.id)
     quarantined = {refused.id: (REFUSED,)}
     ledger.settle([Settlement(batch.id, BatchState.REFUSED, "answer", "", quarantined=quarantined)])
-    waiting = next(r for r in ledger.adoptable(visit, CHARGES) if r.amount == 20_000)
+    waiting = next(r for r in ledger.outbox.adoptable(visit, CHARGES) if r.amount == 20_000)
     ledger.hold_visit(visit, "somebody else changed this visit")
     ledger.judgements.adopt([intent(visit, [refused, waiting])], _decision(visit, kind="adopt"))
     assert states(ledger, refused.key, waiting.key) == ["accepted", "accepted"]
     assert ledger.platform_base(visit) == 30_000
-    assert ledger.quarantine_rows() == []
-    assert [r.amount for r in ledger.staged(visit, CHARGES)] == [10_000]
-    journey = ledger.show_record(waiting.id).journeys[-1]
+    assert ledger.quarantine.rows() == []
+    assert [r.amount for r in ledger.outbox.staged(visit, CHARGES)] == [10_000]
+    journey = ledger.quarantine.show(waiting.id).journeys[-1]
     assert (journey.evidence, journey.reason) == ("person", "looked at the page")
 
 
 def test_rows_that_are_sent_already_are_not_adopted(ledger):
     visit = begin(ledger, "A")["A"]
     stage(ledger, "k1", "k2")
-    records = ledger.adoptable(visit, CHARGES)
+    records = ledger.outbox.adoptable(visit, CHARGES)
     wanted = intent(visit, records)
     batch = claim(ledger, visit, rows=1)
     with pytest.raises(LedgerError, match="not settled"):
@@ -159,8 +159,8 @@ def test_the_visits_of_waiting_rows_are_found_by_their_keys(ledger):
     stage(ledger, "k1", Row("k2", visit="B"), Row("k3", bad=(REFUSED,)))
     accept(ledger, claim(ledger, visits["A"]))
     stage(ledger, "k4")
-    assert ledger.waiting_under(CHARGES, ["k1", "k2", "k3", "k4", "k9"]) == {
+    assert ledger.outbox.waiting_under(CHARGES, ["k1", "k2", "k3", "k4", "k9"]) == {
         "k2": visits["B"],
         "k4": visits["A"],
     }
-    assert ledger.waiting_under("unknown", ["k2"]) == {}
+    assert ledger.outbox.waiting_under("unknown", ["k2"]) == {}

@@ -56,7 +56,7 @@ def test_what_is_claimed_waits_no_more_and_counts_as_sent_unless_it_is_given_bac
 def test_a_registration_is_no_row(ledger, clock):
     visits = begin(ledger, "A")
     before = clock()
-    record = ledger.registration(visits["A"])
+    record = ledger.outbox.registration(visits["A"])
     batch = claim(ledger, visits["A"], VISITS)
     accept(ledger, batch)
     assert record is not None

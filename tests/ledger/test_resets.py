@@ -43,16 +43,16 @@ def test_a_reset_undoes_what_was_accepted_and_reads_it_again(ledger, sent):
     assert ledger.pending_decisions(sent) == []
     assert ledger.open_batches(sent) == []
     assert states(ledger, "k1", "k2", "k3") == ["quarantined", "quarantined", "staged"]
-    assert ledger.quarantined_keys(CHARGES) == ["k1", "k2"]
+    assert ledger.quarantine.keys(CHARGES) == ["k1", "k2"]
     assert stage(ledger, Row("k1"), Row("k2", amount=20_000)).requeued == 2
-    assert [(r.key, r.amount) for r in ledger.staged(sent, CHARGES)] == [
+    assert [(r.key, r.amount) for r in ledger.outbox.staged(sent, CHARGES)] == [
         ("k3", 10_000),
         ("k1", 10_000),
         ("k2", 20_000),
     ]
     accept(ledger, claim(ledger, sent))
     assert ledger.platform_base(sent) == 40_000
-    (first,) = ledger.show_record(2).journeys
+    (first,) = ledger.quarantine.show(2).journeys
     assert (first.state, first.evidence) == (BatchState.UNDONE, "ack")
 
 

@@ -28,7 +28,7 @@ def visit(ledger):
 def test_rows_are_staged_with_their_payloads_in_order(ledger, visit):
     rows = [Row(f"k{n}", amount=n, visit="AB"[n % 2], refund_of="k0" if n == 4 else "") for n in range(6)]
     assert stage(ledger, *rows) == StageCounts(new=6)
-    staged = ledger.staged(visit, CHARGES)
+    staged = ledger.outbox.staged(visit, CHARGES)
     assert [(r.key, r.amount, r.payload) for r in staged] == [(r.key, r.amount, r.body) for r in rows[::2]]
     assert [r.id for r in staged] == sorted(r.id for r in staged)
     assert [r.refund_of for r in staged] == ["", "", "k0"]
@@ -39,9 +39,9 @@ def test_rows_are_staged_with_their_payloads_in_order(ledger, visit):
 def test_staging_twice_equals_once(ledger, visit):
     rows = [Row("k1"), Row("k2", bad=(REQUIRED,)), Row("k3", aside="a zero amount")]
     assert stage(ledger, *rows) == StageCounts(new=1, quarantined=1, set_aside=1)
-    before = ledger.staged(visit, CHARGES)
+    before = ledger.outbox.staged(visit, CHARGES)
     assert stage(ledger, *rows) == StageCounts(unchanged=3)
-    assert ledger.staged(visit, CHARGES) == before
+    assert ledger.outbox.staged(visit, CHARGES) == before
     assert states(ledger, "k1", "k2", "k3") == ["staged", "quarantined", "set_aside"]
 
 
@@ -60,41 +60,41 @@ def test_keys_come_a_page_at_a_time_with_every_version(ledger, visit):
     stage(ledger, Row("k1", payload="q", source="t"))
     stage(ledger, "other", mapping="orders")
     pages, after = [], 0
-    while page := ledger.keys(CHARGES, after=after, limit=2):
+    while page := ledger.outbox.keys(CHARGES, after=after, limit=2):
         pages.append([key for _, key in page])
         after = page[-1][0]
     assert pages == [["k1", "k2"], ["k3", "k1"]]
-    assert ledger.keys("never staged") == []
+    assert ledger.outbox.keys("never staged") == []
 
 
 def test_accepted_rows_with_more_than_two_decimals_are_counted(ledger, visit):
     amounts = [10_000, 10_050, -1, -100, 40]
     stage(ledger, *(Row(f"k{n}", amount=amount) for n, amount in enumerate(amounts)), Row("other", "B", 1))
-    assert ledger.fine_rows(visit) == 0
+    assert ledger.outbox.fine_rows(visit) == 0
     accept(ledger, claim(ledger, visit, rows=3))
     claim(ledger, visit)
-    assert ledger.fine_rows(visit) == 2
+    assert ledger.outbox.fine_rows(visit) == 2
 
 
 def test_a_waiting_row_that_changes_is_a_new_version(ledger, visit):
     stage(ledger, "k1", "k2")
-    old = ledger.staged(visit, CHARGES)[0]
+    old = ledger.outbox.staged(visit, CHARGES)[0]
     assert stage(ledger, Row("k1", source="t", payload="q", amount=7)) == StageCounts(changed=1)
-    new = {r.key: r for r in ledger.staged(visit, CHARGES)}
+    new = {r.key: r for r in ledger.outbox.staged(visit, CHARGES)}
     assert new["k1"].id > old.id
     assert (new["k1"].amount, new["k1"].payload) == (7, Row("k1", source="t", payload="q").body)
     assert len(new) == 2
-    assert ledger.show_record(old.id).state is State.VOID
-    assert ledger.show_record(old.id).versions == (old.id, new["k1"].id)
+    assert ledger.quarantine.show(old.id).state is State.VOID
+    assert ledger.quarantine.show(old.id).versions == (old.id, new["k1"].id)
 
 
 def test_a_changed_mapping_updates_what_waits_and_never_resends(ledger, visit):
     stage(ledger, "k1", "k2")
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     batch = claim(ledger, visit, rows=1)
     accept(ledger, batch)
     assert stage(ledger, Row("k1", payload="q"), Row("k2", payload="q")) == StageCounts(mapping_changed=2)
-    assert [r.payload for r in ledger.staged(visit, CHARGES)] == [Row("k2", payload="q").body]
+    assert [r.payload for r in ledger.outbox.staged(visit, CHARGES)] == [Row("k2", payload="q").body]
     assert states(ledger, "k1", "k2") == ["accepted", "staged"]
     assert records[0].key == "k1"
     assert ledger.marked() == []
@@ -124,7 +124,7 @@ def test_an_accepted_row_that_changes_is_kept_and_shown(ledger, visit, clock):
     assert stage(ledger, changed) == StageCounts(changed_after_upload=1)
     assert ledger.marked() == [first]
     assert (first.key, first.state, first.vanished_at) == ("k1", State.ACCEPTED, "")
-    assert ledger.staged(visit, CHARGES) == []
+    assert ledger.outbox.staged(visit, CHARGES) == []
     assert ledger.visit_totals(VISITS)[0].changed == 1
     assert stage(ledger, "k1") == StageCounts(unchanged=1)
     assert ledger.marked() == []
@@ -137,7 +137,7 @@ def test_an_accepted_row_that_turns_bad_is_kept_and_shown(ledger, visit, fate):
     assert stage(ledger, Row("k1", source="t", **fate)) == StageCounts(changed_after_upload=1)
     assert stage(ledger, Row("k1", **fate)) == StageCounts(mapping_changed=1)
     assert states(ledger, "k1") == ["accepted"]
-    assert ledger.quarantine_rows() == []
+    assert ledger.quarantine.rows() == []
 
 
 def test_a_row_that_moves_to_another_visit_is_changed(ledger, visit):
@@ -145,45 +145,45 @@ def test_a_row_that_moves_to_another_visit_is_changed(ledger, visit):
     accept(ledger, claim(ledger, visit, rows=1))
     counts = stage(ledger, Row("k1", visit="B"), Row("k2", visit="B"))
     assert counts == StageCounts(changed=1, changed_after_upload=1)
-    assert ledger.staged(visit, CHARGES) == []
+    assert ledger.outbox.staged(visit, CHARGES) == []
     other = ledger.due_visits(VISITS, [CHARGES])[1]
-    assert [r.key for r in ledger.staged(other.visit_id, CHARGES)] == ["k2"]
+    assert [r.key for r in ledger.outbox.staged(other.visit_id, CHARGES)] == ["k2"]
 
 
 def test_a_bad_row_shows_its_present_violations_until_it_is_good(ledger, visit):
     too_long = Violation("meds.med.alc403", "length", "项目名称", "is longer than 50", "")
     stage(ledger, Row("k1", bad=(REQUIRED, too_long)))
-    assert ledger.quarantine_rows()[0].violations == (REQUIRED, too_long)
-    assert ledger.quarantined_keys(CHARGES) == ["k1"]
+    assert ledger.quarantine.rows()[0].violations == (REQUIRED, too_long)
+    assert ledger.quarantine.keys(CHARGES) == ["k1"]
     assert stage(ledger, Row("k1", bad=(too_long,))) == StageCounts(quarantined=1)
-    assert ledger.quarantine_rows()[0].violations == (too_long,)
+    assert ledger.quarantine.rows()[0].violations == (too_long,)
     assert stage(ledger, Row("k1")) == StageCounts(requeued=1)
-    assert ledger.quarantine_rows() == []
-    assert ledger.quarantined_keys(CHARGES) == []
-    assert ledger.staged(visit, CHARGES)[0].payload == Row("k1").body
+    assert ledger.quarantine.rows() == []
+    assert ledger.quarantine.keys(CHARGES) == []
+    assert ledger.outbox.staged(visit, CHARGES)[0].payload == Row("k1").body
 
 
 def test_a_waiting_row_that_turns_bad_waits_no_more(ledger, visit):
     stage(ledger, "k1")
     assert stage(ledger, Row("k1", bad=(REQUIRED,))) == StageCounts(quarantined=1)
-    assert ledger.staged(visit, CHARGES) == []
+    assert ledger.outbox.staged(visit, CHARGES) == []
     assert states(ledger, "k1") == ["quarantined"]
 
 
 def test_a_row_set_aside_may_come_back(ledger, visit):
     stage(ledger, Row("k1", aside="a zero amount"))
-    assert ledger.set_aside_groups()[0].violation.message == "a zero amount"
+    assert ledger.quarantine.set_aside_groups()[0].violation.message == "a zero amount"
     assert ledger.visit_totals(VISITS)[0].set_aside_rows == 1
     assert stage(ledger, Row("k1", bad=(REQUIRED,))) == StageCounts(quarantined=1)
     assert stage(ledger, Row("k1", aside="other")) == StageCounts(set_aside=1)
     assert stage(ledger, Row("k1", source="t")) == StageCounts(requeued=1)
     assert states(ledger, "k1") == ["staged"]
-    assert ledger.set_aside_groups() == []
+    assert ledger.quarantine.set_aside_groups() == []
 
 
 def test_one_row_read_twice_in_a_block_counts_once(ledger, visit):
     assert stage(ledger, "k1", "k1") == StageCounts(new=1, unchanged=1)
-    assert len(ledger.staged(visit, CHARGES)) == 1
+    assert len(ledger.outbox.staged(visit, CHARGES)) == 1
 
 
 def test_a_key_that_does_not_identify_a_row_is_refused(ledger, visit):
@@ -197,23 +197,23 @@ def test_a_key_that_does_not_identify_a_row_is_refused(ledger, visit):
 def test_the_same_key_in_two_mappings_is_two_rows(ledger, visit):
     stage(ledger, "k1")
     stage(ledger, Row("k1", source="o"), mapping="orders")
-    assert [r.payload for r in ledger.staged(visit, "orders")] == [Row("k1", source="o").body]
-    assert [r.payload for r in ledger.staged(visit, CHARGES)] == [Row("k1").body]
+    assert [r.payload for r in ledger.outbox.staged(visit, "orders")] == [Row("k1", source="o").body]
+    assert [r.payload for r in ledger.outbox.staged(visit, CHARGES)] == [Row("k1").body]
 
 
 @pytest.mark.parametrize("key", ["", "中文|'\"\\ %s ?", "x" * 500, "😀", "0012"])
 def test_keys_are_any_text(ledger, visit, key):
     stage(ledger, Row(key))
     assert stage(ledger, Row(key)) == StageCounts(unchanged=1)
-    assert ledger.staged(visit, CHARGES)[0].key == key
+    assert ledger.outbox.staged(visit, CHARGES)[0].key == key
 
 
 def test_a_large_block_keeps_every_payload_with_its_row(ledger, visit):
     rows = [Row(f"k{n}", visit="AB"[n % 2], amount=n) for n in range(700)]
     stage(ledger, *rows)
-    for record in ledger.staged(visit, CHARGES):
+    for record in ledger.outbox.staged(visit, CHARGES):
         assert record.payload == Row(record.key).body
-    assert len(ledger.staged(visit, CHARGES)) == 350
+    assert len(ledger.outbox.staged(visit, CHARGES)) == 350
 
 
 def test_a_payload_with_a_line_break_is_refused(ledger, visit):
@@ -238,9 +238,9 @@ def test_a_sweep_voids_what_waits_and_marks_what_was_sent(ledger, visit):
         "void",
     ]
     assert states(ledger, "elsewhere") == ["staged"]
-    assert [r.key for r in ledger.staged(visit, CHARGES)] == ["kept"]
+    assert [r.key for r in ledger.outbox.staged(visit, CHARGES)] == ["kept"]
     assert ledger.visit_totals(VISITS)[0].vanished == 1
-    assert ledger.quarantine_rows() == []
+    assert ledger.quarantine.rows() == []
 
 
 def test_what_was_gone_may_come_back(ledger, visit):
@@ -250,7 +250,7 @@ def test_what_was_gone_may_come_back(ledger, visit):
     assert stage(ledger, "k1", "k2") == StageCounts(unchanged=1, requeued=1)
     assert states(ledger, "k1", "k2") == ["accepted", "staged"]
     assert ledger.marked() == []
-    assert [r.payload for r in ledger.staged(visit, CHARGES)] == [Row("k2").body]
+    assert [r.payload for r in ledger.outbox.staged(visit, CHARGES)] == [Row("k2").body]
 
 
 def test_counts_add_up():
@@ -271,8 +271,8 @@ class TestVisits:
         ]
         stage(ledger, Row("k1", visit="B"))
         due = {d.key: d for d in ledger.due_visits(VISITS, [CHARGES])}
-        assert ledger.registration(due["A"].visit_id).payload == b'{"akc190":"A"}'
-        assert ledger.registration(due["B"].visit_id) is None
+        assert ledger.outbox.registration(due["A"].visit_id).payload == b'{"akc190":"A"}'
+        assert ledger.outbox.registration(due["B"].visit_id) is None
         assert not due["B"].registered
 
     def test_a_rejection_keeps_the_number_that_was_given(self, ledger):
@@ -331,12 +331,12 @@ class TestVisits:
         stage(ledger, "k1", Row("k2", amount=5))
         accept(ledger, claim(ledger, visit, rows=1))
         stage(ledger, Row("k2", source="t", amount=6), Row("k3", bad=(REQUIRED,)))
-        assert ledger.visit_records(VISITS, CHARGES, "A") == {
+        assert ledger.outbox.visit_records(VISITS, CHARGES, "A") == {
             "k1": (State.ACCEPTED, 10_000),
             "k2": (State.STAGED, 6),
             "k3": (State.QUARANTINED, 0),
         }
-        assert ledger.visit_records(VISITS, CHARGES, "unknown") == {}
+        assert ledger.outbox.visit_records(VISITS, CHARGES, "unknown") == {}
 
 
 def test_every_row_of_a_block_counts_once(ledger, visit):
@@ -355,7 +355,7 @@ def test_what_the_platform_overwrites_goes_again_when_it_changed(ledger, visit):
     counts = ledger.stage(changed, visits=VISITS, watermark=None, run_id=1, overwrites=True)
     assert counts == StageCounts(changed=1, changed_after_upload=1)
     assert states(ledger, "o1", "o2") == ["staged", "claimed"]
-    assert [r.payload for r in ledger.staged(visit, CHARGES)] == [Row("o1", source="t").body]
+    assert [r.payload for r in ledger.outbox.staged(visit, CHARGES)] == [Row("o1", source="t").body]
     accept(ledger, batch)
     accept(ledger, claim(ledger, visit))
     assert states(ledger, "o1", "o2") == ["accepted", "accepted"]

@@ -166,7 +166,7 @@ def test_nothing_of_a_patient_is_readable_at_rest(opened, place, tmp_path):
                 BatchState.REFUSED,
                 "answer",
                 "张三",
-                quarantined={ledger.records_of(batch.id)[0].id: (refusal,)},
+                quarantined={ledger.outbox.records_of(batch.id)[0].id: (refusal,)},
             )
         ]
     )
@@ -175,7 +175,7 @@ def test_nothing_of_a_patient_is_readable_at_rest(opened, place, tmp_path):
     for secret in SECRETS:
         assert secret.encode() not in stored
         assert secret.encode("unicode-escape") not in stored
-    assert SECRETS[0] in ledger.quarantine_groups()[0].violation.message
+    assert SECRETS[0] in ledger.quarantine.groups()[0].violation.message
     assert ledger.stored_session("demo") == "SESSION-17"
 
 
@@ -202,7 +202,7 @@ def test_a_protected_text_opens_only_in_its_own_place(ledger, table):
         link.many(f"UPDATE {table} SET sealed = ? WHERE {key} = ?", [(one, b), (other, a)])
     read = {
         "session": lambda: ledger.stored_session("demo"),
-        "payload": lambda: ledger.staged(visits["A"], CHARGES),
+        "payload": lambda: ledger.outbox.staged(visits["A"], CHARGES),
     }
     with pytest.raises(LedgerError, match="does not open"):
         read[table]()
@@ -212,13 +212,13 @@ def test_a_claim_of_an_altered_payload_is_refused(opened, place):
     ledger = opened(create=True)
     visit = begin(ledger, "A")["A"]
     stage(ledger, "k1")
-    records = ledger.staged(visit, CHARGES)
+    records = ledger.outbox.staged(visit, CHARGES)
     with ledger._database.writing() as link:
         link.run("UPDATE payload SET sealed = ?", b"0" * 60)
     ledger.close()
     again = opened()
     with pytest.raises(LedgerError, match="does not open"):
-        again.staged(visit, CHARGES)
+        again.outbox.staged(visit, CHARGES)
     from tests.ledger.blocks import intent
 
     with pytest.raises(LedgerError, match="does not open"):
@@ -236,7 +236,7 @@ def test_a_copy_is_a_ledger_without_lease_and_session(opened, ledger, tmp_path):
     copy = opened(url=f"sqlite:///{tmp_path / 'copy.db'}")
     assert states(copy, "k1", "k2") == ["accepted", "staged"]
     assert copy.stored_session("demo") == ""
-    assert [r.payload for r in copy.staged(visit, CHARGES)] == [Row("k2").body]
+    assert [r.payload for r in copy.outbox.staged(visit, CHARGES)] == [Row("k2").body]
     claim(copy, visit)
     assert states(ledger, "k2") == ["staged"]
 
@@ -263,7 +263,7 @@ class TestReadOnly:
         reader = opened(read_only=True)
         assert states(reader, "k1") == ["staged"]
         assert reader.visit_totals(VISITS)[0].staged_rows == 1
-        assert len(reader.staged(visit, CHARGES)) == 1
+        assert len(reader.outbox.staged(visit, CHARGES)) == 1
         for write in (
             lambda: stage(reader, "k2"),
             lambda: reader.begin_run("p", "run"),
@@ -587,7 +587,7 @@ class TestFaultsOfPostgresql:
         with open_ledger(postgresql_url, KEY, now=Clock(), create=True) as ledger:
             visit = begin(ledger, "A")["A"]
             stage(ledger, "k1")
-            records = ledger.staged(visit, CHARGES)
+            records = ledger.outbox.staged(visit, CHARGES)
             name = sa.make_url(postgresql_url).database
             with postgresql_server.connect() as connection:
                 connection.execute(

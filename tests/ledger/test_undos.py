@@ -28,7 +28,7 @@ NO = outcome("rejected", "120003", "审核")
 def sent(ledger):
     """A registered visit with two accepted rows, one that waits, and a baseline."""
     visit = begin(ledger, "A")["A"]
-    registration = ledger.registration(visit)
+    registration = ledger.outbox.registration(visit)
     accept(ledger, ledger.claim([_registers(visit, registration)])[0])
     ledger.judgements.accept_baseline(90_000, Decision("baseline", "accepted", "dba", "", visit))
     stage(ledger, Row("k1"), Row("k2", amount=20_000, category="91"))
@@ -80,10 +80,10 @@ def test_a_registration_that_was_taken_back_is_read_again(ledger, sent):
     take(ledger, sent, decision, UNDO_REGISTER)
     assert stand(ledger, sent) == (False, "held", 0)
     assert states(ledger, "A", mapping=VISITS) == ["quarantined"]
-    assert ledger.registration(sent) is None
+    assert ledger.outbox.registration(sent) is None
     assert ledger.steps.leaving_of(sent) is None  # somebody cancelled that by hand
     ledger.stage_visits(visit_block("A"), open_keys=["A"], run_id=1)
-    assert ledger.registration(sent) is not None
+    assert ledger.outbox.registration(sent) is not None
 
 
 def test_a_leaving_that_was_taken_back_holds_nothing(ledger, sent):
@@ -172,7 +172,7 @@ def test_records_of_orders_go_again_too(ledger, sent):
                 sent,
                 "sendMedInfo",
                 "sendMedInfo.advices.advice",
-                tuple(one.id for one in ledger.staged(sent, "orders")),
+                tuple(one.id for one in ledger.outbox.staged(sent, "orders")),
                 0,
                 None,
                 "5e55",
@@ -184,4 +184,4 @@ def test_records_of_orders_go_again_too(ledger, sent):
     take(ledger, sent, approve(ledger, sent), VOID_FEES)
     assert ledger.undos.orders(sent) == 0
     assert states(ledger, "o1", mapping="orders") == ["quarantined"]
-    assert ledger.quarantined_keys(CHARGES) == ["k1", "k2"]
+    assert ledger.quarantine.keys(CHARGES) == ["k1", "k2"]

@@ -10,7 +10,7 @@ REGISTERS = ("register", "offsiteRegister")
 
 def register(ledger, visit_id, operation="register"):
     """Claim the visit's registration."""
-    record = ledger.registration(visit_id)
+    record = ledger.outbox.registration(visit_id)
     (batch,) = ledger.claim([replace(intent(visit_id, [record], node="register"), operation=operation)])
     return batch
 

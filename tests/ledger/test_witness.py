@@ -244,7 +244,7 @@ def test_rows_that_a_person_adopts_are_witnessed_too(reopened, file, clock):
     visit = begin(ledger, "A")["A"]
     ledger.witness.distrust()
     stage(ledger, "k1", "k2")
-    intents = [intent(visit, [record]) for record in ledger.staged(visit, CHARGES)]
+    intents = [intent(visit, [record]) for record in ledger.outbox.staged(visit, CHARGES)]
     ledger.judgements.adopt(intents, Decision("visit", "adopt", "Li", "seen on the page", visit))
     assert ledger.trust.suspects() == []
     assert file.read().batch == 2
