@@ -10,8 +10,12 @@ from tests.leaving import discharged, end, heard, leaving, steps
 
 @pytest.fixture
 def leaves(begin):
+    return begin_leaving(begin)
+
+
+def begin_leaving(begin, **settings):
     """A site whose visit is sent and has ended in the HIS; it leaves at the next run."""
-    site = begin(settle_s=0)
+    site = begin(settle_s=0, **settings)
     fill(site.ward, visits=1, fees=3)
     leaving(site.ward)
     site.run_until_quiet()

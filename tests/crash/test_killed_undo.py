@@ -12,8 +12,12 @@ AGAIN = ["visit", "step", "V1", "--again"]
 
 @pytest.fixture
 def sent(begin):
+    return begin_sent(begin)
+
+
+def begin_sent(begin, **settings):
     """A site whose visit is sent, and has left."""
-    site = begin(settle_s=0)
+    site = begin(settle_s=0, **settings)
     fill(site.ward, visits=1, fees=3)
     site.run_until_quiet()
     site.ward.simulator.close_visit("V1")

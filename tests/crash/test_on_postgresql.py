@@ -6,6 +6,7 @@ import time
 import psycopg
 import pytest
 
+from tests.crash import test_killed_leaving, test_killed_undo
 from tests.crash.processes import fill, finish
 from tests.past import date_stays, fill_year
 
@@ -40,6 +41,28 @@ def test_killed_at_commits(begin, postgresql_url):
             == -signal.SIGKILL
         )
     finish(site)
+
+
+@pytest.mark.parametrize("how", ["lost", "served"])
+def test_killed_while_the_platform_discharges(begin, postgresql_url, how):
+    site = test_killed_leaving.begin_leaving(begin, ledger=postgresql_url)
+    assert site.start_struck(1, how, signal.SIGKILL, method="leaveHos").wait() == -signal.SIGKILL
+    test_killed_leaving.settle(site)
+
+
+def test_killed_at_commits_of_a_leaving(begin, postgresql_url):
+    site = test_killed_leaving.begin_leaving(begin, ledger=postgresql_url)
+    for number in (2, 5, 8):
+        assert site.start(die_at=f"L.any.after#{number}").wait() == -signal.SIGKILL
+    test_killed_leaving.settle(site)
+
+
+@pytest.mark.parametrize(("method", "how"), [("leaveHosUndo", "served"), ("invalidData", "lost")])
+def test_killed_while_the_platform_takes_a_visit_back(begin, postgresql_url, method, how):
+    site = test_killed_undo.begin_sent(begin, ledger=postgresql_url)
+    undo = site.start_struck(1, how, signal.SIGKILL, method=method, arguments=test_killed_undo.UNDO)
+    assert undo.wait() == -signal.SIGKILL
+    test_killed_undo.settle(site)
 
 
 @pytest.mark.parametrize("nth", [6, 7])
