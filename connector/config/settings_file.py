@@ -2,11 +2,8 @@
 
 import pathlib
 import re
-from collections import abc
 from decimal import Decimal, InvalidOperation
-from types import MappingProxyType
 from typing import get_args, get_type_hints
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.config import secrets
 from connector.config.form import Form, read_version
@@ -14,7 +11,9 @@ from connector.config.mapping_file import read_encoding
 from connector.config.masking import hide_all_but
 from connector.config.page import Page
 from connector.config.places import Path
+from connector.config.platform_file import no_platform, read_platform
 from connector.config.schedule import read_quiet
+from connector.config.secret_settings import read_secret, read_url
 from connector.config.secrets import Secret
 from connector.config.settings import (
     BackfillSettings,
@@ -26,7 +25,6 @@ from connector.config.settings import (
     JournalSettings,
     LedgerSettings,
     LifecycleSettings,
-    PlatformSettings,
     Settings,
     SettlementSettings,
 )
@@ -70,7 +68,6 @@ _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
 _SHARE = re.compile(r"0(?:\.[0-9]{1,4})?|1(?:\.0{1,4})?", re.ASCII)
 _REGION = re.compile(r"[0-9]{6}", re.ASCII)
 _NO_WITNESS = "none"
-_SECRET_HEADER = re.compile(r"auth|cookie|token|key|secret|passw|session", re.IGNORECASE)
 
 
 def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
@@ -84,7 +81,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
     his, platform, ledger = (form.form(one, required=True) for one in _SECTIONS[:3])
     settings = Settings(
         his=_read_his(his, path.parent) if his else HisSettings(Secret("", "his.url")),
-        platform=_read_platform(platform, path.parent) if platform else _no_platform(),
+        platform=read_platform(platform, path.parent) if platform else no_platform(),
         ledger=_read_ledger(ledger) if ledger else LedgerSettings(Secret(""), Secret("")),
         delivery=_read_delivery(form.form("delivery")),
         guards=_read_guards(form.form("guards")),
@@ -100,16 +97,11 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
     return settings
 
 
-def _no_platform() -> PlatformSettings:
-    """A stand-in where the section is missing (noted)."""
-    return PlatformSettings("", "", Secret(""), Secret(""))
-
-
 def _read_his(form: Form, directory: pathlib.Path) -> HisSettings:
     default = HisSettings(Secret(""))
     files = form.word("files", nullable=True)
     his = HisSettings(
-        url=_read_url(form, "url", required=True) or Secret(""),
+        url=read_url(form, "url", required=True) or Secret(""),
         page_rows=form.number("page_rows", default=default.page_rows, least=1, most=1_000_000),
         statement_timeout_s=form.number(
             "statement_timeout_s", default=default.statement_timeout_s, least=1, most=86_400
@@ -121,33 +113,12 @@ def _read_his(form: Form, directory: pathlib.Path) -> HisSettings:
     return his
 
 
-def _read_platform(form: Form, directory: pathlib.Path) -> PlatformSettings:
-    hints = get_type_hints(PlatformSettings)
-    ca_file = form.word("ca_file", nullable=True)
-    if ca_file is not None and not (directory / ca_file).is_file():
-        form.complain("“ca_file” names no file.", "Its path is relative to connector.yaml.", at="ca_file")
-    platform = PlatformSettings(
-        base_url=_read_base_url(form),
-        username=form.word("username", required=True) or "",
-        password=_read_secret(form, "password"),
-        key=_read_secret(form, "key"),
-        message_in=form.choice("message_in", get_args(hints["message_in"]), default="form"),
-        headers=_read_headers(form.form("headers", nullable=True)),
-        proxy=_read_url(form, "proxy", required=False),
-        ca_file=directory / ca_file if ca_file else None,
-        key_date_zone=_read_zone(form),
-        max_file_mb=form.number("max_file_mb", default=_no_platform().max_file_mb, least=1, most=1000),
-    )
-    form.close()
-    return platform
-
-
 def _read_ledger(form: Form) -> LedgerSettings:
     default = LedgerSettings(Secret(""), Secret(""))
     witness = form.word("witness") or str(default.witness)
     ledger = LedgerSettings(
-        url=_read_url(form, "url", required=True) or Secret(""),
-        key=_read_secret(form, "key"),
+        url=read_url(form, "url", required=True) or Secret(""),
+        key=read_secret(form, "key"),
         witness=None if witness == _NO_WITNESS else pathlib.Path(witness),
     )
     form.close()
@@ -312,86 +283,6 @@ def _read_settlement(form: Form | None, directory: pathlib.Path) -> SettlementSe
     settlement = SettlementSettings(form.word("title") or "", fonts)
     form.close()
     return settlement
-
-
-def _read_secret(form: Form, name: str) -> Secret:
-    """A reference to a secret; a literal one is a fault and is not shown."""
-    setting = ".".join((*form.path, name))
-    scalar = form.scalar(name, required=True)
-    if scalar is None:
-        return Secret("", setting)
-    if not secrets.is_reference(scalar.text):
-        form.page.complain(
-            scalar.spot,
-            f"{setting} is a secret and must not stand in the file.",
-            f"Refer to it: {secrets.FORMS}.",
-        )
-    return Secret(scalar.text, setting)
-
-
-def _read_url(form: Form, name: str, *, required: bool) -> Secret | None:
-    """A URL without a password, or a reference to one."""
-    setting = ".".join((*form.path, name))
-    scalar = form.scalar(name, required=required, nullable=not required)
-    if scalar is None:
-        return None
-    if not secrets.is_reference(scalar.text):
-        if secrets.holds_password(scalar.text):
-            form.page.complain(
-                scalar.spot,
-                f"{setting} has a password in it, which must not stand in the file.",
-                f"Refer to the whole URL: {secrets.FORMS}.",
-            )
-        elif "://" not in scalar.text:
-            form.page.complain(
-                scalar.spot,
-                f"{setting} must be a URL without a password, or a reference to one.",
-                f"Refer to it: {secrets.FORMS}.",
-            )
-    return Secret(scalar.text, setting)
-
-
-def _read_base_url(form: Form) -> str:
-    """The platform's address, without the slash at its end."""
-    scalar = form.scalar("base_url", required=True)
-    if scalar is None:
-        return ""
-    if not re.fullmatch(r"https?://[^\s/?#@]+(?:/[^\s?#@]*)?", scalar.text):
-        form.page.complain(
-            scalar.spot,
-            "“base_url” must be the platform's address.",
-            "For example http://127.0.0.1:8029/nm-his, without user, password or parameters.",
-        )
-    return scalar.text.rstrip("/")
-
-
-def _read_headers(form: Form | None) -> abc.Mapping[str, Secret]:
-    """Headers that every call carries; one whose name speaks of a secret is given by reference."""
-    headers: dict[str, Secret] = {}
-    for name in form.table.entries if form else ():
-        scalar = form.scalar(name) if form else None
-        if form is None or scalar is None:
-            continue
-        if _SECRET_HEADER.search(name) and not secrets.is_reference(scalar.text):
-            form.page.complain(
-                scalar.spot,
-                f"The header {name} looks like a secret, which must not stand in the file.",
-                f"Refer to it: {secrets.FORMS}.",
-            )
-        headers[name] = Secret(scalar.text, f"platform.headers.{name}")
-    return MappingProxyType(headers)
-
-
-def _read_zone(form: Form) -> str:
-    """A time zone that this machine knows."""
-    scalar = form.scalar("key_date_zone")
-    if scalar is None:
-        return "Asia/Shanghai"
-    try:
-        ZoneInfo(scalar.text)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        form.page.complain(scalar.spot, "There is no such time zone.", "Usual here: Asia/Shanghai.")
-    return scalar.text
 
 
 def _may_show_key(path: Path) -> bool:
