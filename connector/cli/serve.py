@@ -25,6 +25,12 @@ _WORDS = {
     130: "stopped",
 }
 """What an exit code means, in the words of README."""
+_TOTALS = {
+    0: "nothing is left to explain, or the next run sends it",
+    3: "only rows in quarantine stand between",
+    4: "somebody has to look: `connector reconcile --all --differences`",
+}
+"""What the exit code of a reconciliation means."""
 
 
 class _Notes:
@@ -74,9 +80,15 @@ def serve(
 
 def _show(served: Served) -> None:
     """One run in one line; what went wrong below it where that has several."""
-    sent = f"{count(served.rows, 'row')} in {count(served.batches, 'batch', 'batches')} sent, {money(served.amount)} yuan"
-    if served.registered:
-        sent += f", {count(served.registered, 'visit')} registered"
+    done, words = (_sent(served), _WORDS)
+    if served.compared is not None:
+        done = f"{count(served.compared, 'visit')} compared, {served.equal} equal"
+        words = _WORDS | _TOTALS
     problem = f": {served.problem}" if served.problem else ""
     later = f" (next: {moment(served.next_at)})" if served.next_at else ""
-    say(f"{moment(served.started_at)} {served.pipeline}: {sent}; {_WORDS[served.exit_code]}{problem}{later}")
+    say(f"{moment(served.started_at)} {served.pipeline}: {done}; {words[served.exit_code]}{problem}{later}")
+
+
+def _sent(served: Served) -> str:
+    sent = f"{count(served.rows, 'row')} in {count(served.batches, 'batch', 'batches')} sent, {money(served.amount)} yuan"
+    return f"{sent}, {count(served.registered, 'visit')} registered" if served.registered else sent

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from connector.config.places import Places
-from connector.config.schedule import Quiet
+from connector.config.schedule import Quiet, Schedule
 from connector.config.secrets import Secret
 
 
@@ -177,6 +177,20 @@ class BackfillSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileSettings:
+    """When and how `connector serve` compares HIS, ledger and platform; without a `schedule` it does not.
+
+    `everything`: every visit the ledger knows, not only those that are open, due or not proven; `settle`: doubts are
+    settled first; `folder`: where a workbook is written each time, None for none.
+    """
+
+    schedule: Schedule | None = None
+    everything: bool = False
+    settle: bool = False
+    folder: pathlib.Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SettlementSettings:
     """How a settlement sheet is printed: its `title` ("" is the document's), and the `fonts` of its PDF.
 
@@ -202,5 +216,6 @@ class Settings:
     settlement: SettlementSettings = field(default_factory=SettlementSettings)
     lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
     backfill: BackfillSettings = field(default_factory=BackfillSettings)
+    reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
     file: pathlib.Path = field(default_factory=pathlib.Path, compare=False)
     places: Places = field(default_factory=Places, compare=False, repr=False)

@@ -12,7 +12,7 @@ from connector.config.masking import hide_all_but
 from connector.config.page import Page
 from connector.config.places import Path
 from connector.config.platform_file import no_platform, read_platform
-from connector.config.schedule import read_quiet
+from connector.config.schedule import read_quiet, read_schedule
 from connector.config.secret_settings import read_secret, read_url
 from connector.config.secrets import Secret
 from connector.config.settings import (
@@ -25,6 +25,7 @@ from connector.config.settings import (
     JournalSettings,
     LedgerSettings,
     LifecycleSettings,
+    ReconcileSettings,
     Settings,
     SettlementSettings,
 )
@@ -42,10 +43,12 @@ _SECTIONS = (
     "lifecycle",
     "backfill",
     "settlement",
+    "reconcile",
 )
 _SECRETS = frozenset(
     {("his", "url"), ("platform", "password"), ("platform", "key"), ("ledger", "url"), ("ledger", "key")}
 )
+_TIMES = ("reconcile", "schedule")
 _OPEN: frozenset[Path] = frozenset(
     {("version",)}
     | {("his", one) for one in ("page_rows", "statement_timeout_s", "encoding", "files")}
@@ -62,6 +65,8 @@ _OPEN: frozenset[Path] = frozenset(
     | {("settlement", "title"), ("settlement", "fonts")}
     | {("lifecycle", one) for one in LifecycleSettings.__dataclass_fields__}
     | {("backfill", one) for one in BackfillSettings.__dataclass_fields__}
+    | {("reconcile", one) for one in ("all", "settle", "export")}
+    | {(*_TIMES, one) for one in ("every", "cron", "quiet")}
 )
 """Settings whose values may be shown. Everything else in the file is masked, known or not."""
 _TOLERANCE = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,4})?", re.ASCII)
@@ -91,6 +96,7 @@ def read_settings(page: Page, path: pathlib.Path) -> Settings | None:
         lifecycle=_read_lifecycle(form.form("lifecycle")),
         backfill=_read_backfill(form.form("backfill")),
         settlement=_read_settlement(form.form("settlement"), path.parent),
+        reconcile=_read_reconcile(form.form("reconcile"), path.parent),
         file=path,
     )
     form.close()
@@ -285,9 +291,25 @@ def _read_settlement(form: Form | None, directory: pathlib.Path) -> SettlementSe
     return settlement
 
 
+def _read_reconcile(form: Form | None, directory: pathlib.Path) -> ReconcileSettings:
+    if form is None:
+        return ReconcileSettings()
+    folder = form.word("export", nullable=True)
+    reconcile = ReconcileSettings(
+        schedule=read_schedule(form.form("schedule", required=True)),
+        everything=form.flag("all"),
+        settle=form.flag("settle"),
+        folder=directory / folder if folder else None,
+    )
+    form.close()
+    return reconcile
+
+
 def _may_show_key(path: Path) -> bool:
     """Whether a key may be shown: those of the vocabulary's levels, known or not."""
-    return len(path) == 1 or (len(path) == 2 and path[0] in _SECTIONS) or path[:-1] == ("platform", "headers")
+    if len(path) > 2:
+        return path[:-1] in (("platform", "headers"), _TIMES)
+    return len(path) == 1 or path[0] in _SECTIONS
 
 
 def _may_show(path: Path, scalar: Scalar) -> bool:

@@ -1,25 +1,25 @@
-"""`serve`: run the pipelines at the times that their files say, until somebody asks for an end.
+"""`serve`: run the pipelines, and reconcile, at the times that the files say, until somebody asks for an end.
 
 One loop on the clock that is handed in, in short sleeps by the time of day, so that a machine that slept, or whose
-clock was set, is noticed when it wakes. Pipelines run one after the other, so that no two overlap; a run that is due
+clock was set, is noticed when it wakes. Everything runs one after the other, so that no two overlap; a run that is due
 while another is under way begins after it, once, however often it was due. What goes wrong in a run ends that run only.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connector.config.pipeline import Pipeline
 from connector.config.schedule import Schedule, next_due
 from connector.errors import ConfigurationError, ConnectorError, LedgerError
 from connector.pipeline.alone import be_alone
-from connector.pipeline.overview import COMPLETE, FAILED, QUARANTINED, STOPPED, UNSETTLED
+from connector.pipeline.overview import COMPLETE, QUARANTINED, RECONCILE, STOPPED, UNSETTLED
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress
-from connector.pipeline.run import RunReport, choose, run
+from connector.pipeline.reconcile import Wishes, reconcile
+from connector.pipeline.run import choose, run
 
 _SLICE_S = 1.0
 """The longest sleep: how soon a stop is heard and the end of the machine's own sleep is noticed."""
@@ -38,21 +38,25 @@ _IN_ORDER = (COMPLETE, QUARANTINED, UNSETTLED)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One run that the service did. Moments are ISO 8601 in UTC, `amount` is scaled by 4.
+    """One run of a pipeline, or one reconciliation (its `pipeline` is `reconcile`), and what it came to.
 
-    `problem`: why it ended early or did not begin, or "".
+    Moments are ISO 8601 in UTC, `amount` is scaled by 4. `problem`: why it ended early or did not begin, or "";
+    `is_held_back`: a guard stopped it. `compared` visits, of them so many `equal`; None of a run.
     """
 
     pipeline: str
-    started_at: str
-    ended_at: str
     exit_code: int
-    registered: int
-    batches: int
-    rows: int
-    amount: int = field(repr=False)
-    problem: str
-    next_at: str
+    started_at: str = ""
+    ended_at: str = ""
+    registered: int = 0
+    batches: int = 0
+    rows: int = 0
+    amount: int = field(default=0, repr=False)
+    compared: int | None = None
+    equal: int | None = None
+    problem: str = ""
+    is_held_back: bool = False
+    next_at: str = ""
 
 
 @dataclass(slots=True)
@@ -97,20 +101,30 @@ def serve(
     another process serves the project. Later faults, also in files changed since, are told and tried again.
     """
     parts = open_parts()
-    pipelines = _scheduled(parts, names)
+    schedules = _timetable(parts, names)
     parts.check_platform()
     with ExitStack() as stack:
         be_alone(directory / _LOCK, stack, what="serve", does="serves this project")
         service = _Service(names, parts, open_parts, progress, is_stopping, tell)
-        service.begin(pipelines)
+        service.begin(schedules)
         service.work()
     return STOPPED
 
 
-def _scheduled(parts: Parts, names: Sequence[str]) -> list[Pipeline]:
-    """The pipelines to serve; ConfigurationError where one that is named, or every one, has no schedule."""
+def _timetable(parts: Parts, names: Sequence[str]) -> dict[str, Schedule]:
+    """What to serve, and when; ConfigurationError where one that is named, or everything, has no schedule.
+
+    Where pipelines are named, nothing but those is served.
+    """
     chosen = choose(parts, names)
-    found = [one for one in chosen if one.schedule is not None]
+    found = {one.name: one.schedule for one in chosen if one.schedule is not None}
+    totals = parts.project.settings.reconcile.schedule
+    if totals is not None and not names:
+        if RECONCILE in parts.project.pipelines:
+            raise ConfigurationError(
+                f"A pipeline is called “{RECONCILE}”, as what connector.yaml gives a schedule in `reconcile:`. Rename it."
+            )
+        found[RECONCILE] = totals
     if not found:
         raise ConfigurationError(
             f"No pipeline {'named' if names else 'of this project'} has a “schedule” in its file in "
@@ -137,19 +151,19 @@ class _Service:
     tell: Callable[[Served], None]
     turns: dict[str, _Turn] = field(default_factory=dict)
 
-    def begin(self, pipelines: Sequence[Pipeline]) -> None:
+    def begin(self, schedules: Mapping[str, Schedule]) -> None:
         """Make the timetable: it goes on from the runs that the ledger knows, by whomever they were started."""
         runs = self._runs()
-        for pipeline in pipelines:
-            if last := runs.get(pipeline.name):
+        for name, schedule in schedules.items():
+            if last := runs.get(name):
                 began, is_done = last
-                self._plan(pipeline, began)
+                self._plan(name, schedule, began)
                 if not is_done:
-                    turn = self.turns[pipeline.name]
+                    turn = self.turns[name]
                     turn.due = turn.schedule.after_quiet(self._now(), turn.zone)
             else:
-                self._plan(pipeline, None)
-            self._say_next(pipeline.name)
+                self._plan(name, schedule, None)
+            self._say_next(name)
 
     def work(self) -> None:
         """Run what is due, sleep until something is."""
@@ -170,78 +184,88 @@ class _Service:
             seen = max(now, self._now())  # a clock set back meanwhile is noticed at the next turn
 
     def _run(self, name: str, turn: _Turn, began: datetime) -> None:
-        """One run of a pipeline, and when it is due again."""
+        """Do one thing, and say when it is due again."""
         turn.last = began
-        report, code, problem = RunReport(), FAILED, ""
         try:
             self._reread(name, turn)
-            report = run(
-                self.parts,
-                [name],
-                progress=self.progress,
-                is_stopping=lambda: self.is_stopping() or turn.is_quiet(self._now()),
-            )
-            code, problem = report.exit_code, report.problem
+            served = self._do(name, lambda: self.is_stopping() or turn.is_quiet(self._now()))
         except ConnectorError as error:
-            code, problem = error.exit_code, str(error)
+            served = _failed(name, error)
         ended = self._now()
-        if code == STOPPED and not self.is_stopping():
-            problem = "the quiet hours began; what is left goes on when they end"
+        if served.exit_code == STOPPED and not self.is_stopping():
+            served = replace(served, problem="the quiet hours began; what is left goes on when they end")
             turn.due = turn.schedule.after_quiet(ended, turn.zone)
-        elif code in _IN_ORDER or report.breaches:
+        elif served.exit_code in _IN_ORDER or served.is_held_back:
             turn.advance(ended)
         else:
             turn.wait(ended)
+        later = "" if self.is_stopping() else _iso(turn.due)
+        self.tell(replace(served, started_at=_iso(began), ended_at=_iso(ended), next_at=later))
+
+    def _do(self, name: str, is_stopping: Callable[[], bool]) -> Served:
+        """Run a pipeline, or compare the totals."""
+        if name == RECONCILE:
+            return self._reconcile(is_stopping)
+        report = run(self.parts, [name], progress=self.progress, is_stopping=is_stopping)
         sent = report.delivered.values()
-        self.tell(
-            Served(
-                name,
-                _iso(began),
-                _iso(ended),
-                code,
-                registered=sum(one.registered for one in sent),
-                batches=sum(one.batches for one in sent),
-                rows=sum(one.rows for one in sent),
-                amount=sum(one.amount for one in sent),
-                problem=problem,
-                next_at="" if self.is_stopping() else _iso(turn.due),
+        return Served(
+            name,
+            report.exit_code,
+            registered=sum(one.registered for one in sent),
+            batches=sum(one.batches for one in sent),
+            rows=sum(one.rows for one in sent),
+            amount=sum(one.amount for one in sent),
+            problem=report.problem,
+            is_held_back=bool(report.breaches),
+        )
+
+    def _reconcile(self, is_stopping: Callable[[], bool]) -> Served:
+        """Compare HIS, ledger and platform, as connector.yaml says; with a workbook of that moment where it names a folder."""
+        rules, file = self.parts.project.settings.reconcile, None
+        if rules.folder is not None:
+            file = (
+                _make_folder(rules.folder)
+                / f"reconcile-{self._now().astimezone(self._zone()):%Y-%m-%d-%H%M%S}.xlsx"
             )
+        wishes = Wishes(everything=rules.everything, settles=rules.settle, only_differences=True, export=file)
+        report = reconcile(self.parts, wishes, progress=self.progress, is_stopping=is_stopping)
+        return Served(
+            RECONCILE, report.exit_code, problem=report.problem, compared=report.compared, equal=report.equal
         )
 
     def _reread(self, name: str, turn: _Turn) -> None:
         """Take the files as they are now. ConfigurationError where they are not in order."""
         parts = self.open_parts()
-        pipelines = {one.name: one for one in _scheduled(parts, self.names)}
-        if name not in pipelines:
+        schedules = _timetable(parts, self.names)
+        if name not in schedules:
             raise ConfigurationError(
-                f"The pipeline “{name}” has gone, or has no “schedule” any more. Start `serve` anew without it."
+                f"“{name}” has gone, or has no “schedule” any more. Start `serve` anew without it."
             )
         self.parts = parts
-        for pipeline in pipelines.values():
-            if pipeline.name not in self.turns:
-                self._plan(pipeline, None)
-                self._say_next(pipeline.name)
-        turn.schedule = pipelines[name].schedule or turn.schedule
-        turn.zone = self._zone()
+        for other, schedule in schedules.items():
+            if other not in self.turns:
+                self._plan(other, schedule, None)
+                self._say_next(other)
+        turn.schedule, turn.zone = schedules[name], self._zone()
 
-    def _plan(self, pipeline: Pipeline, last: datetime | None) -> None:
-        schedule, now = pipeline.schedule or Schedule(), self._now()
+    def _plan(self, name: str, schedule: Schedule, last: datetime | None) -> None:
+        now, zone = self._now(), self._zone()
         began = None if last is None else min(last, now)
-        zone = self._zone()
-        self.turns[pipeline.name] = _Turn(schedule, zone, began, next_due(schedule, zone, began, now))
+        self.turns[name] = _Turn(schedule, zone, began, next_due(schedule, zone, began, now))
 
     def _runs(self) -> dict[str, tuple[datetime, bool]]:
-        """When each pipeline ran last, and whether it did what it could; nothing where the ledger cannot be read."""
+        """When each ran last, and whether it did what it could; nothing where the ledger cannot be read."""
         found: dict[str, tuple[datetime, bool]] = {}
         try:
             with self.parts.open_ledger(read_only=True) as ledger:
                 runs = ledger.runs(_RECENT_RUNS)
+                totals = ledger.runs(1, kind=RECONCILE)
         except LedgerError as error:
             self.progress.note(f"When the pipelines ran last is not known: {error}")
             return found
-        for one in runs:
-            for name in one.pipeline.split(","):
-                found.setdefault(name, (datetime.fromisoformat(one.started_at), one.exit_code in _IN_ORDER))
+        named = [(name, one) for one in runs for name in one.pipeline.split(",")]
+        for name, one in (*named, *((RECONCILE, one) for one in totals)):
+            found.setdefault(name, (datetime.fromisoformat(one.started_at), one.exit_code in _IN_ORDER))
         return found
 
     def _mind_jump(self, expected: datetime, now: datetime) -> None:
@@ -266,6 +290,23 @@ class _Service:
 
     def _now(self) -> datetime:
         return self.parts.clock.now()
+
+
+def _failed(name: str, error: ConnectorError) -> Served:
+    """What did not begin, or was cut short."""
+    number = 0 if name == RECONCILE else None
+    return Served(name, error.exit_code, problem=str(error), compared=number, equal=number)
+
+
+def _make_folder(folder: Path) -> Path:
+    """The folder, made where it is not there; ConfigurationError where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} (`reconcile: {{export: …}}` in connector.yaml) cannot be made: {error.strerror}."
+        ) from None
+    return folder
 
 
 def _iso(moment: datetime) -> str:

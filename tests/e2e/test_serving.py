@@ -1,6 +1,7 @@
 """`connector serve` on a ward whose time is ours: when it runs, what it survives, how it ends."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -198,3 +199,85 @@ def test_a_project_is_served_once_and_the_second_is_told_by_whom(start):
     post.serve(1)
     assert said == ["", "refused"]
     assert post.serve(1) == 130
+
+
+def nightly(ward, rest: str = "") -> None:
+    """Totals are compared at 11:05 of Asia/Shanghai, which is 65 minutes after the ward's beginning."""
+    file = ward.directory / "connector.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(f'{text}reconcile: {{schedule: {{cron: "5 11 * * *"}}{rest}}}\n', encoding="utf-8")
+
+
+def test_it_compares_the_totals_between_its_runs(start):
+    ward = start()
+    post = Post(ward, "{every: 30m}")
+    nightly(ward, ", all: true, export: totals")
+    ward.stay(1)
+    ward.fee(1)
+    assert post.serve(100) == 130
+    assert [(one.pipeline, began) for one, began in zip(post.served, post.began, strict=True)] == [
+        ("ward", 0.0),
+        ("ward", 30.0),
+        ("ward", 60.0),
+        ("reconcile", 65.0),
+        ("ward", 90.0),
+    ]
+    compared = post.served[3]
+    assert (compared.exit_code, compared.compared, compared.equal, compared.problem) == (0, 1, 1, "")
+    assert compared.next_at == "2026-03-06T03:05:00+00:00"
+    assert [file.name for file in (ward.directory / "totals").iterdir()] == [
+        "reconcile-2026-03-05-110500.xlsx"
+    ]
+    ward.simulator.add_fees_by_hand("V1", Decimal(20))
+    post.served.clear()
+    post.serve(24 * 60)
+    (compared,) = [one for one in post.served if one.pipeline == "reconcile"]
+    assert (compared.exit_code, compared.compared, compared.equal) == (4, 1, 0)
+
+
+def test_a_comparison_that_was_missed_is_made_up_for(start):
+    ward = start()
+    nightly(ward)
+    post = Post(ward)
+    post.serve(70)
+    assert [one.pipeline for one in post.served].count("reconcile") == 1
+    ward.time.now += timedelta(days=3)
+    post.served.clear()
+    post.serve(20)
+    assert [one.pipeline for one in post.served].count("reconcile") == 1
+
+
+def test_a_comparison_that_fails_is_tried_again(start):
+    ward = start()
+    nightly(ward, ", export: ledger.key")  # a file: no folder can be made of it
+    post = Post(ward, "{every: 2h}")
+    post.serve(70)
+    failed = [one for one in post.served if one.pipeline == "reconcile"]
+    assert [one.exit_code for one in failed] == [2, 2, 2]
+    assert "cannot be made" in failed[0].problem
+    assert failed[0].compared == 0
+
+
+def test_totals_alone_may_be_served_and_a_pipeline_alone_too(start):
+    ward = start()
+    nightly(ward)
+    post = Post(ward)
+    post.serve(70, names=["ward"])
+    assert {one.pipeline for one in post.served} == {"ward"}
+    (ward.directory / "pipelines" / "ward.yaml").write_text(PIPELINE, encoding="utf-8")
+    post.served.clear()
+    ward.time.now = START
+    post.serve(70)
+    assert [one.pipeline for one in post.served] == ["reconcile"]
+
+
+def test_a_pipeline_of_that_name_is_refused(start):
+    ward = start()
+    nightly(ward)
+    text = PIPELINE.replace("pipeline: ward", "pipeline: reconcile")
+    (ward.directory / "pipelines" / "ward.yaml").unlink()
+    (ward.directory / "pipelines" / "reconcile.yaml").write_text(text, encoding="utf-8")
+    post = Post.__new__(Post)
+    post.ward, post.served, post.notes = ward, [], []
+    with pytest.raises(ConfigurationError, match="A pipeline is called “reconcile”"):
+        post.serve(1)

@@ -60,6 +60,7 @@ def test_it_names_every_word_of_the_vocabulary():
                 "codes_file.py",
                 "pipeline_file.py",
                 "settings_file.py",
+                "platform_file.py",
             )
         ),
     )

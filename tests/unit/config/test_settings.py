@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.config.page import Page
-from connector.config.schedule import Quiet
+from connector.config.schedule import Quiet, Schedule
 from connector.config.settings import (
     BackfillSettings,
     CardSettings,
@@ -19,6 +19,7 @@ from connector.config.settings import (
     GuardSettings,
     JournalSettings,
     LifecycleSettings,
+    ReconcileSettings,
     SettlementSettings,
 )
 from connector.config.settings_file import read_settings
@@ -47,6 +48,7 @@ cards: {region: "150100"}
 journal: {keep_days: 30, keep: changes}
 backfill: {rows_per_hour: 10, rows_per_day: null, visits_in_flight: 3, quiet: "07:00-19:30"}
 settlement: {title: 包头市结算单, fonts: [fonts/a.ttf, /b.ttc]}
+reconcile: {schedule: {cron: "30 2 * * *", quiet: "07:00-19:30"}, all: true, settle: true, export: totals}
 lifecycle:
   {accident_report: no-upload, leave: automatic, e_invoice: true, single_injury: ask, single_application: take,
    single_filing: ask}
@@ -74,6 +76,9 @@ def test_every_setting_is_read(desk):
     assert read.cards == CardSettings("150100")
     assert read.journal == JournalSettings(30, "changes")
     assert read.backfill == BackfillSettings(10, None, 3, Quiet(time(7), time(19, 30)))
+    assert read.reconcile == ReconcileSettings(
+        Schedule(0, "30 2 * * *", Quiet(time(7), time(19, 30))), True, True, read.file.parent / "totals"
+    )
     assert read.settlement == SettlementSettings(
         "包头市结算单", (read.file.parent / "fonts" / "a.ttf", Path("/b.ttc"))
     )
@@ -88,6 +93,7 @@ def test_what_is_not_said_has_its_default(desk):
     assert read.cards == CardSettings("150000")
     assert read.journal == JournalSettings(365, "all")
     assert read.settlement == SettlementSettings()
+    assert read.reconcile == ReconcileSettings(None, False, False, None)
     assert read.backfill == BackfillSettings(20_000, 100_000, 2, None)
     assert read.lifecycle == LifecycleSettings("optional", "ask", False, "take", "ask", "take")
     assert read.platform.max_file_mb == 10
@@ -115,6 +121,12 @@ def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
             "“message_in” must be one of form, query, json.",
         ),
         ("username: demo", "username: demo, key_date_zone: Asia/Peking", "There is no such time zone."),
+        ("version: 1", "version: 1\nreconcile: {all: true}", "The key “schedule” is missing in reconcile."),
+        (
+            "version: 1",
+            'version: 1\nreconcile: {schedule: {cron: "30 2"}}',
+            "“cron” cannot be used: it has 2 fields.",
+        ),
         ("version: 1", "version: 1\nbackfill: {rows_per_hour: 0}", "“rows_per_hour” must be from 1 to"),
         (
             "version: 1",
