@@ -142,13 +142,21 @@ def step_visit(
     """Read what is new, as a run does, then take this one visit as far as it goes now.
 
     `again`: who lets a visit go of which something was taken back, or that was set aside, and why. The exit code is about
-    this visit. Raises as `run` does, and ConfigurationError for a visit that nobody knows, or that needs no such word.
+    this visit. Raises as `run` does, and ConfigurationError for a visit that nobody knows, that is set aside, or that needs no such word.
     """
     if again is not None:
         _let_go(parts, name, again)
     with parts.open_ledger(read_only=True) as ledger:
-        mappings = {one.mapping for one in ledger.find_visits(name)}
-    pipelines = [one.name for one in parts.project.pipelines.values() if one.visits in mappings]
+        found = ledger.find_visits(name)
+        if again is None and any(ledger.undos.is_set_aside(one.visit_id) for one in found):
+            raise ConfigurationError(
+                f"Visit {name} is set aside: nothing of it is sent. `connector visit step {name} --again` lets it go."
+            )
+    pipelines = [
+        one.name
+        for one in parts.project.pipelines.values()
+        if one.visits in {known.mapping for known in found}
+    ]
     return run(parts, pipelines, progress=progress, is_stopping=is_stopping, visit=name)
 
 

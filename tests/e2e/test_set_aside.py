@@ -94,6 +94,9 @@ def test_it_goes_after_all_where_a_person_says_so(local):
     visit(local, "set-aside", "V1", *WHY)
     ward.fee(1, "7.00")
     assert ward.run().exit_code == 0
+    code, _, err = visit(local, "step", "V1")
+    assert code == 2
+    assert "Visit V1 is set aside" in err
     code, out, err = visit(local, "step", "V1", "--again", "--because", "it is one")
     assert code == 0, out + err
     assert ward.platform_rows(1) == ward.his_rows(1)
