@@ -107,7 +107,7 @@ class Steps:
 
     def let_go(self, link: Link, visit_id: int) -> None:
         """What was taken back of a visit may go again, if anything was; so may one that was set aside."""
-        if is_taken_back(link, visit_id) or visits_set_aside(link, [visit_id]):
+        if is_taken_back(link, visit_id) or is_set_aside(link, visit_id):
             self.write(link, visit_id, AGAIN, "", {})
 
     def _read(self, row: tuple[Any, ...]) -> KeptStep:
@@ -123,6 +123,15 @@ def is_taken_back(link: Link, visit_id: int) -> bool:
         *(visit_id, [VOID_FEES, UNDO_REGISTER, AGAIN]),
     )
     return row is not None and row[0] != AGAIN
+
+
+def is_set_aside(link: Link, visit_id: int) -> bool:
+    """Whether a person set a visit aside, and nobody has let it go since."""
+    row = link.one(
+        "SELECT name FROM step WHERE visit_id = ? AND name IN (??) ORDER BY id DESC LIMIT 1",
+        *(visit_id, [SET_ASIDE, AGAIN]),
+    )
+    return row is not None and row[0] == SET_ASIDE
 
 
 def visits_set_aside(link: Link, among: Collection[int] | None = None) -> set[int]:

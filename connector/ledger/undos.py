@@ -29,8 +29,8 @@ from connector.ledger.steps import (
     VOID_FEES,
     KeptStep,
     Steps,
+    is_set_aside,
     is_taken_back,
-    visits_set_aside,
 )
 from connector.ledger.tables import Phase
 from connector.records import Outcome
@@ -144,7 +144,7 @@ class Undos:
     def is_set_aside(self, visit_id: int) -> bool:
         """Whether a visit is set aside now."""
         with self.database.reading() as link:
-            return bool(visits_set_aside(link, [visit_id]))
+            return is_set_aside(link, visit_id)
 
     def withdraw(self, decision_id: int, decision: Decision, hold: str) -> None:
         """Take the approval of a reset or an undo back that has not begun; `hold`: why the visit is held now, or ""."""
