@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from connector.ledger.overview import VisitTotals
 from connector.ledger.store import Ledger
+from connector.ledger.visit_totals import VisitTotals
 from connector.records import State
 from connector.simulator.meddling import MANUAL
 from tests.ward import Ward, scaled

@@ -27,7 +27,7 @@ from connector.ledger.judgements import Judgements
 from connector.ledger.leases import Lease, Leases
 from connector.ledger.moments import to_iso
 from connector.ledger.outbox import Outbox
-from connector.ledger.overview import Marked, OpenBatch, Overview, VisitDue, VisitTotals
+from connector.ledger.overview import Marked, OpenBatch, Overview, VisitDue
 from connector.ledger.payloads import Payloads
 from connector.ledger.quantities import Quantities
 from connector.ledger.quarantine import Quarantine
@@ -44,6 +44,7 @@ from connector.ledger.steps import Steps
 from connector.ledger.sweeping import Sweeping
 from connector.ledger.trust import Trust
 from connector.ledger.undos import Undos
+from connector.ledger.visit_totals import VisitTotals
 from connector.ledger.visits import KnownVisit, Visits
 from connector.ledger.witness import Witness, WitnessFile
 from connector.records import Outcome, Reading, RecordBlock, Watermark

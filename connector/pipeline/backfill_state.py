@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connector.ledger.overview import VisitTotals
 from connector.ledger.store import Ledger
+from connector.ledger.visit_totals import VisitTotals
 from connector.pipeline.backfill_kept import KeptPlan
 from connector.pipeline.overview import judge, stand
 from connector.pipeline.parts import Parts

@@ -7,8 +7,8 @@ from connector.errors import ConfigurationError, PlatformError
 from connector.ledger.claims import Intent, Settlement
 from connector.ledger.decisions import Decision
 from connector.ledger.judgements import PERSON, RESET
-from connector.ledger.overview import VisitTotals
 from connector.ledger.store import Ledger
+from connector.ledger.visit_totals import VisitTotals
 from connector.pipeline.cases import Candidates, Case, Matter, may_reset, open_matter
 from connector.pipeline.decisions import find_visit
 from connector.pipeline.desk import Line

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from connector.contract.lookups import NEW_INJURY, read_roles
 from connector.contract.spec import Lookup
-from connector.ledger.overview import VisitTotals
 from connector.ledger.steps import LEAVE, KeptStep
+from connector.ledger.visit_totals import VisitTotals
 from connector.pipeline.answering import answer_question, list_questions
 from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import find_visit

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from connector.config.pipeline import Pipeline
 from connector.ledger.conclusions import Concluded
-from connector.ledger.overview import OpenBatch, VisitTotals
+from connector.ledger.overview import OpenBatch
 from connector.ledger.quarantine import Group, QuarantinedRow, RecordView
 from connector.ledger.runs import Run
 from connector.ledger.store import Ledger
+from connector.ledger.visit_totals import VisitTotals
 from connector.pipeline.backfill_kept import Unfinished, list_unfinished
 from connector.pipeline.later_files import count_doubts
 from connector.pipeline.parts import Parts

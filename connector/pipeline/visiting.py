@@ -7,8 +7,8 @@ from connector.config.pipeline import Pipeline
 from connector.config.settings import LifecycleSettings
 from connector.errors import ConfigurationError
 from connector.ledger.decisions import Decision
-from connector.ledger.overview import VisitTotals
 from connector.ledger.steps import AGAIN, KeptStep
+from connector.ledger.visit_totals import VisitTotals
 from connector.ledger.visits import KnownVisit
 from connector.pipeline.answering import Question, list_questions
 from connector.pipeline.deciding import Signature
