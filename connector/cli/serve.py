@@ -60,7 +60,8 @@ def serve(
 ) -> int:
     """Run the pipelines at the times their files say, until Ctrl-C.
 
-    What goes wrong in a run is said, and tried again later; it does not end the service. With --json one line a run.
+    What goes wrong in a run is said, and tried again later; it does not end the service. Where connector.yaml says when
+    (`reconcile:`), HIS, ledger and platform are compared too. With --json one line a run.
     """
     from connector.pipeline.parts import open_project
     from connector.pipeline.serving import serve as begin
