@@ -77,7 +77,6 @@ _MONEY: Mapping[str, Sequence[str]] = {
     "Standing": ("accepted", "staged", "doubt"),
     "SuspectSums": ("ledger", "doubt", "platform"),
     "UndoCase": ("ledger", "platform"),
-    "VisitSetAside": ("amount",),
     "VisitTotals": ("accepted", "staged", "doubt", "set_aside", "baseline"),
 }
 """Fields that hold an amount scaled by 4, by the name of their class."""

@@ -132,10 +132,10 @@ def show_standings(standings: Sequence[Standing]) -> None:
         ("visits", [one.visits for one in standings]),
         ("visits registered", [one.registered for one in standings]),
         ("visits held for a person", [len(one.held) for one in standings]),
-        ("visits set aside", [one.aside for one in standings]),
+        ("visits set aside", [one.set_aside_visits for one in standings]),
         ("visits with a question", [len(one.questions) for one in standings]),
         ("visits that may leave", [one.ended for one in standings]),
-        ("files in doubt (4.18)", [sum(one.unsure_files.values()) for one in standings]),
+        ("files in doubt (4.18)", [sum(one.files_in_doubt.values()) for one in standings]),
         ("rows on the platform", [f"{one.accepted_rows:,}" for one in standings]),
         ("  their amount, yuan", [money(one.accepted) for one in standings]),
         ("rows waiting to be sent", [one.staged_rows for one in standings]),
@@ -157,10 +157,10 @@ def show_questions(standings: Sequence[Standing]) -> None:
             say(f"visit {name}: a question waits for a person (its {kinds}): `connector decide {name}`")
 
 
-def show_unsure_files(standings: Sequence[Standing]) -> None:
+def show_files_in_doubt(standings: Sequence[Standing]) -> None:
     """One line for each visit with files of which nobody knows whether they arrived."""
     for standing in standings:
-        for name, number in standing.unsure_files.items():
+        for name, number in standing.files_in_doubt.items():
             known = "it" if number == 1 else "they"
             say(
                 f"visit {name}: of {count(number, 'file')} sent by 4.18 nobody knows whether {known} arrived: "
@@ -181,7 +181,7 @@ def show_status(report: StatusReport, *, visits: bool, inferred: bool) -> None:
             f"{moment(doubt.claimed_at)} ({doubt.operation}); the next run settles it by what the platform shows."
         )
     show_questions(report.standings)
-    show_unsure_files(report.standings)
+    show_files_in_doubt(report.standings)
     for backfill in report.backfills:
         say(
             f"A backfill ({backfill.what}) was begun {moment(backfill.at)}, and {backfill.done} of its {backfill.shards} shards "

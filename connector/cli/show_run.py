@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connector.cli.output import say, show_heading, show_table
-from connector.cli.show import show_groups, show_standings, show_unsure_files
+from connector.cli.show import show_files_in_doubt, show_groups, show_standings
 from connector.cli.words import count, money
 
 if TYPE_CHECKING:  # a report's room is loaded by the command that makes it, not by `--help`
@@ -39,7 +39,7 @@ def show_run(report: RunReport) -> None:
         _show_rehearsal(report, report.rehearsal)
     else:
         show_standings(list(report.standings.values()))
-        show_unsure_files(list(report.standings.values()))
+        show_files_in_doubt(list(report.standings.values()))
     show_breaches(report.breaches)
     if report.problem:
         say(f"Ended early: {report.problem}")

@@ -121,7 +121,7 @@ def set_visit_aside(
         show_json(done)
     else:
         say(
-            f"Visit {done.visit} is set aside: {count(done.rows, 'row')} of it, {money(done.amount)} yuan, are not sent. "
+            f"Visit {done.visit} is set aside, with {count(done.rows, 'row')}: nothing of it is sent. "
             f"`connector visit step {done.visit} --again` lets it go."
         )
     return 0

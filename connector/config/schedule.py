@@ -121,7 +121,7 @@ def _unfit(expression: str) -> str:
     try:
         next(CronSim(expression, _SOME_DAY))
     except CronSimError as error:
-        return str(error).replace("Bad ", "the field of the ")
+        return f"{error} is wrong".replace("Bad ", "the field of the ")
     except StopIteration:
         return "that time never comes"
     except ValueError:  # more digits than Python reads

@@ -295,6 +295,8 @@ def _read_reconcile(form: Form | None, directory: pathlib.Path) -> ReconcileSett
     if form is None:
         return ReconcileSettings()
     folder = form.word("export", nullable=True)
+    if folder and (directory / folder).is_file():
+        form.complain("“export” must name a folder, and this is a file.", at="export")
     reconcile = ReconcileSettings(
         schedule=read_schedule(form.form("schedule", required=True)),
         everything=form.flag("all"),

@@ -12,6 +12,7 @@ from typing import Any
 from connector.ledger.database import Database
 from connector.ledger.link import Link
 from connector.ledger.moments import to_iso, to_ms
+from connector.ledger.names import mapping_id
 from connector.ledger.seal import Seal
 
 LEAVE, UNDO_LEAVE = "leave", "undo_leave"
@@ -27,8 +28,8 @@ AGAIN = "again"
 """A person let a visit go of which something was taken back, or that was set aside: it is registered and sent again."""
 
 SET_ASIDE_VISITS = (
-    "SELECT p.visit_id FROM step p WHERE p.name = 'set_aside' AND NOT EXISTS "
-    "(SELECT 1 FROM step q WHERE q.visit_id = p.visit_id AND q.name = 'again' AND q.id > p.id)"
+    f"SELECT p.visit_id FROM step p WHERE p.name = '{SET_ASIDE}' AND NOT EXISTS "  # noqa: S608 - fixed text
+    f"(SELECT 1 FROM step q WHERE q.visit_id = p.visit_id AND q.name = '{AGAIN}' AND q.id > p.id)"
 )
 """A query for the ids of the visits that are set aside."""
 
@@ -81,11 +82,14 @@ class Steps:
             )
         return [self._read(row) for row in rows]
 
-    def named(self, name: str) -> list[KeptStep]:
-        """Every visit's steps of this name, the oldest first."""
+    def named(self, name: str, visits: str) -> list[KeptStep]:
+        """The steps of this name of all visits of a visits mapping, the oldest first."""
         with self.database.reading() as link:
             rows = link.rows(
-                "SELECT id, visit_id, at, name, operation, sealed FROM step WHERE name = ? ORDER BY id", name
+                "SELECT s.id, s.visit_id, s.at, s.name, s.operation, s.sealed FROM step s JOIN visit v ON v.id = s.visit_id "
+                "WHERE s.name = ? AND v.mapping_id = ? ORDER BY s.id",
+                name,
+                mapping_id(link, visits),
             )
         return [self._read(row) for row in rows]
 

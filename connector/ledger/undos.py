@@ -130,7 +130,7 @@ class Undos:
             self.decisions.write(link, decision, is_done=True)
 
     def set_aside(self, decision: Decision) -> None:
-        """Nothing of a visit is sent, and it is not held for that. Raises LedgerError where anything of it was sent."""
+        """Nothing of a visit is sent, and it is not held for that. Raises ValueError for one that is registered, or may be."""
         with self.database.writing() as link:
             visit_id = self._begin(link, decision)
             must_not_be_pending(link, visit_id)
@@ -225,14 +225,10 @@ class Undos:
 
 
 def _must_not_be_there(link: Link, visit_id: int) -> None:
-    """Raise LedgerError for a visit that is registered, or about which a call is open."""
+    """Raise ValueError where who sets a visit aside did not ask before whether it is registered, or may be."""
     registered = link.one("SELECT id FROM visit WHERE id = ? AND is_registered = 1", visit_id)
-    doubtful = link.one("SELECT id FROM batch WHERE visit_id = ? AND state IN (:open)", visit_id)
-    if registered is not None or doubtful is not None:
-        raise LedgerError(
-            "The visit is registered at the platform, or may be. Take its registration back first (`connector visit undo … "
-            "--to registration`). Nothing was written."
-        )
+    if registered or link.one("SELECT id FROM batch WHERE visit_id = ? AND state IN (:open)", visit_id):
+        raise ValueError("a visit that is registered, or may be, is not set aside")
 
 
 def _has_begun(link: Link, visit_id: int, decided_at: int) -> bool:

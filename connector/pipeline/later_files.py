@@ -43,10 +43,10 @@ def find_doubts(steps: Iterable[KeptStep]) -> list[KeptStep]:
     return [one for one in _newest(steps).values() if is_in_doubt(one)]
 
 
-def count_doubts(ledger: Ledger) -> dict[int, int]:
-    """How many files every visit has of which nobody knows whether they arrived, by the visit's id; none of those with none."""
+def count_doubts(ledger: Ledger, visits: str) -> dict[int, int]:
+    """Ids of the visits of a visits mapping with files of which nobody knows whether they arrived, and how many."""
     of: dict[int, list[KeptStep]] = {}
-    for step in ledger.steps.named(DOCUMENT):
+    for step in ledger.steps.named(DOCUMENT, visits):
         of.setdefault(step.visit_id, []).append(step)
     return {visit_id: len(doubts) for visit_id, steps in of.items() if (doubts := find_doubts(steps))}
 

@@ -43,8 +43,8 @@ class Standing:
     `held`: visits that wait for a person or for their registration, or whose discharge is in doubt, with the reason;
     `ended`: how many have ended in the HIS, and have not left, where they could. `registrations`: visits
     whose own row is quarantined. `changed` and `vanished`: accepted rows that the HIS has changed or deleted.
-    `questions`: visits about which a person is asked, with the kinds of the questions. `unsure_files`: visits with files
-    (4.18) of which nobody knows whether they arrived, and how many. `aside`: visits that a person set aside; their rows are
+    `questions`: visits about which a person is asked, with the kinds of the questions. `files_in_doubt`: visits with files
+    (4.18) of which nobody knows whether they arrived, and how many. `set_aside_visits`: those that a person set aside; their rows are
     among those that are set aside.
     """
 
@@ -64,8 +64,8 @@ class Standing:
     held: dict[str, str] = field(default_factory=dict)
     questions: dict[str, str] = field(default_factory=dict)
     ended: int = 0
-    unsure_files: dict[str, int] = field(default_factory=dict)
-    aside: int = 0
+    files_in_doubt: dict[str, int] = field(default_factory=dict)
+    set_aside_visits: int = 0
 
 
 def stand(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = None) -> Standing:
@@ -97,18 +97,16 @@ def stand(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = Non
         },
         questions=questions,
         ended=sum(map(may_leave, totals)) if pipeline.leave else 0,
-        unsure_files=unsure_files(ledger, pipeline, only),
-        aside=sum(one.is_set_aside for one in totals),
+        files_in_doubt=files_in_doubt(ledger, pipeline, only),
+        set_aside_visits=sum(one.is_set_aside for one in totals),
     )
 
 
-def unsure_files(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = None) -> dict[str, int]:
+def files_in_doubt(ledger: Ledger, pipeline: Pipeline, only: Collection[str] | None = None) -> dict[str, int]:
     """Visits with files (4.18) of which nobody knows whether they arrived, by name, and how many."""
-    doubts = count_doubts(ledger)
+    doubts = count_doubts(ledger, pipeline.visits)
     return {
-        one.name: doubts[one.visit_id]
-        for one in ledger.visits_of(doubts)
-        if one.mapping == pipeline.visits and (only is None or one.key in only)
+        one.name: doubts[one.visit_id] for one in ledger.visits_of(doubts) if only is None or one.key in only
     }
 
 
@@ -123,7 +121,7 @@ def judge(standings: Iterable[Standing]) -> int:
     Rows that a run leaves waiting, with nothing in their pipeline's quarantine to explain it, need a person as well.
     """
     everything = list(standings)
-    if any(one.doubt_rows or one.held or one.questions or one.unsure_files for one in everything):
+    if any(one.doubt_rows or one.held or one.questions or one.files_in_doubt for one in everything):
         return UNSETTLED
     if any(one.staged_rows and not one.quarantined_rows for one in everything):
         return UNSETTLED

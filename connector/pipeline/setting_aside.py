@@ -16,11 +16,10 @@ from connector.pipeline.turns import open_turn
 
 @dataclass(frozen=True, slots=True)
 class VisitSetAside:
-    """The visit, and what of it waited or was in quarantine: rows, and the sum of those that waited (scaled by 4)."""
+    """The visit, and how many rows of it waited or were in quarantine."""
 
     visit: str = field(repr=False)
     rows: int
-    amount: int = field(repr=False)
 
 
 def set_aside(parts: Parts, name: str, signature: Signature) -> VisitSetAside:
@@ -45,7 +44,7 @@ def set_aside(parts: Parts, name: str, signature: Signature) -> VisitSetAside:
         ledger.undos.set_aside(
             Decision(SET_ASIDE, "not for the platform", signature.who, signature.because, visit.visit_id)
         )
-    return VisitSetAside(visit.name, rows, before.staged)
+    return VisitSetAside(visit.name, rows)
 
 
 def _must_not_be_there(ledger: Ledger, visit: KnownVisit) -> None:

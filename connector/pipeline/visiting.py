@@ -15,7 +15,7 @@ from connector.pipeline.deciding import Signature
 from connector.pipeline.decisions import DecisionReport, find_visit, list_decisions
 from connector.pipeline.later_files import DOCUMENT
 from connector.pipeline.lifecycle import BACK, ENDED
-from connector.pipeline.overview import LEAVING_IN_DOUBT, may_leave, unsure_files
+from connector.pipeline.overview import LEAVING_IN_DOUBT, files_in_doubt, may_leave
 from connector.pipeline.parts import Parts
 from connector.pipeline.progress import Progress, Silent
 from connector.pipeline.run import RunReport, run
@@ -59,7 +59,7 @@ def list_visits(parts: Parts, *, everything: bool = False) -> list[VisitLine]:
     with parts.open_ledger(read_only=True) as ledger:
         for pipeline in parts.project.pipelines.values():
             asked = {one.key: one.kind for one in ledger.questions.open(pipeline.visits)}
-            files = unsure_files(ledger, pipeline)
+            files = files_in_doubt(ledger, pipeline)
             for one in ledger.visit_totals(pipeline.visits):
                 waits_for = (
                     _waits_for(one, asked)
@@ -142,7 +142,8 @@ def step_visit(
     """Read what is new, as a run does, then take this one visit as far as it goes now.
 
     `again`: who lets a visit go of which something was taken back, or that was set aside, and why. The exit code is about
-    this visit. Raises as `run` does, and ConfigurationError for a visit that nobody knows, that is set aside, or that needs no such word.
+    this visit. Raises as `run` does, and ConfigurationError for a visit that nobody knows, that is set aside, or that needs
+    no such word.
     """
     if again is not None:
         _let_go(parts, name, again)
@@ -152,11 +153,8 @@ def step_visit(
             raise ConfigurationError(
                 f"Visit {name} is set aside: nothing of it is sent. `connector visit step {name} --again` lets it go."
             )
-    pipelines = [
-        one.name
-        for one in parts.project.pipelines.values()
-        if one.visits in {known.mapping for known in found}
-    ]
+    mappings = {one.mapping for one in found}
+    pipelines = [one.name for one in parts.project.pipelines.values() if one.visits in mappings]
     return run(parts, pipelines, progress=progress, is_stopping=is_stopping, visit=name)
 
 

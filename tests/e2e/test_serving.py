@@ -249,8 +249,11 @@ def test_a_comparison_that_was_missed_is_made_up_for(start):
 
 def test_a_comparison_that_fails_is_tried_again(start):
     ward = start()
-    nightly(ward, ", export: ledger.key")  # a file: no folder can be made of it
+    nightly(ward, ", export: lists/totals")
     post = Post(ward, "{every: 2h}")
+    ward.time.on_sleep = lambda _seconds: (
+        ward.directory / "lists"
+    ).touch()  # a file: no folder can be made in it
     post.serve(70)
     failed = [one for one in post.served if one.pipeline == "reconcile"]
     assert [one.exit_code for one in failed] == [2, 2, 2]

@@ -31,7 +31,6 @@ import connector.pipeline.old_business
 import connector.pipeline.overview
 import connector.pipeline.run
 import connector.pipeline.serving
-import connector.pipeline.setting_aside
 import connector.pipeline.shards
 import connector.pipeline.undo
 import connector.pipeline.uploaded
@@ -215,7 +214,6 @@ def test_money_fields_are_fields():
             connector.pipeline.journal,
             connector.pipeline.old_business,
             connector.pipeline.serving,
-            connector.pipeline.setting_aside,
             connector.pipeline.shards,
             connector.pipeline.undo,
             connector.pipeline.uploaded,

@@ -121,7 +121,7 @@ def test_a_pipeline_without_one_has_none(desk):
         ("{every: often}", "often}", "must be a time span"),
         ("{every: 0s}", "every: 0s", "from 1s to 31d"),
         ("{every: 32d}", "every: 32d", "from 1s to 31d"),
-        ('{cron: "61 * * * *"}', '"61 * ', "the field of the minute"),
+        ('{cron: "61 * * * *"}', '"61 * ', "the field of the minute is wrong."),
         ('{cron: "0 9 * * * *"}', '"0 9 * ', "it has 6 fields"),
         ('{cron: "0 0 30 2 *"}', '"0 0 30', "the field of the day-of-month"),
         ('{cron: "0 0 */20 * 1L"}', '"0 0 */20', "never comes"),

@@ -124,6 +124,11 @@ def test_null_is_the_default_where_a_setting_may_be_nothing(desk):
         ("version: 1", "version: 1\nreconcile: {all: true}", "The key “schedule” is missing in reconcile."),
         (
             "version: 1",
+            "version: 1\nreconcile: {schedule: {every: 1d}, export: connector.yaml}",
+            "“export” must name a folder, and this is a file.",
+        ),
+        (
+            "version: 1",
             'version: 1\nreconcile: {schedule: {cron: "30 2"}}',
             "“cron” cannot be used: it has 2 fields.",
         ),
